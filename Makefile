@@ -1,0 +1,85 @@
+# The targets are what CI runs: `make check` here and .ci/run on a fresh machine.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+STUBS := clients/python/dalsegno/v1
+RULES := server/dalsegno/rpc/generated/rules.binpb
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(STAMP) ## Make .venv with everything pinned; PYTHON=python3.12 picks another Python
+
+$(STAMP): constraints.txt requirements-dev.txt server/pyproject.toml clients/python/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Dal Segno needs Python 3.11 or newer; try: make setup PYTHON=python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
+		{ rm -rf .venv; echo "$(PYTHON) cannot make an environment; on Debian: apt install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet -c constraints.txt -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation \
+		-e clients/python -e server
+	@touch $@
+
+.PHONY: gen
+gen: setup ## Generate stubs and rules from protos/
+	rm -f $(STUBS)/*_pb2*
+	$(BIN)/buf generate
+	$(BIN)/buf build protos --as-file-descriptor-set --exclude-source-info -o $(RULES)
+
+.PHONY: fmt
+fmt: setup ## Format Python and protos
+	$(BIN)/ruff check --quiet --fix-only .
+	$(BIN)/ruff format .
+	$(BIN)/buf format protos --write
+
+.PHONY: lint
+lint: setup ## Check format, style, imports and protos
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/buf lint
+	$(BIN)/buf format protos --diff --exit-code
+
+.PHONY: type
+type: setup ## Check types
+	$(BIN)/mypy
+
+.PHONY: test
+test: test-unit test-conformance ## Run every test
+
+.PHONY: test-unit
+test-unit: setup ## Run the pytest tests: unit, store, server, end to end
+	$(BIN)/pytest
+
+.PHONY: test-conformance
+test-conformance: setup ## Run the conformance scenarios through a real server
+	$(BIN)/python -m tests.conformance
+
+.PHONY: test-e2e
+test-e2e: setup ## Run the end-to-end tests alone
+	$(BIN)/pytest tests/e2e
+
+.PHONY: bench
+bench: setup ## Measure
+	$(BIN)/python -m bench
+
+.PHONY: demo
+demo: setup ## Start a run, break it, travel back, stream the replay
+	$(BIN)/python examples/orders/demo.py
+
+.PHONY: serve
+serve: setup ## Serve the example workflows on 127.0.0.1
+	$(BIN)/dalsegno serve --workflows examples.orders.workflows
+
+.PHONY: check
+check: lint type test ## What CI runs, on the tree as it is
+
+.PHONY: clean
+clean: ## Remove the environment and caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
