@@ -1,6 +1,9 @@
 # The targets are what CI runs: `make check` here and .ci/run on a fresh machine.
 
-PYTHON ?= python3
+# The first Python that is new enough; looked for only when .venv is made.
+IS_NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
+	$$p $(IS_NEW_ENOUGH) 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 STAMP := .venv/.installed
 STUBS := clients/python/dalsegno/v1
@@ -14,12 +17,13 @@ help: ## Print this
 
 .PHONY: setup
 setup: $(STAMP) ## Make .venv with everything pinned; PYTHON=python3.12 picks another Python
+	@:
 
 $(STAMP): constraints.txt requirements-dev.txt server/pyproject.toml clients/python/pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Dal Segno needs Python 3.11 or newer; try: make setup PYTHON=python3.11"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
-		{ rm -rf .venv; echo "$(PYTHON) cannot make an environment; on Debian: apt install python3-venv"; exit 1; }
+	@test -n "$(PYTHON)" && $(PYTHON) $(IS_NEW_ENOUGH) || \
+		{ echo "Dal Segno needs Python 3.11 or newer; name one: make setup PYTHON=..."; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || { rm -rf .venv; \
+		echo "$(PYTHON) has no venv module; on Debian: apt install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet -c constraints.txt -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation \
 		-e clients/python -e server
