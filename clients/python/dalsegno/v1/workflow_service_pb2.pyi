@@ -58,7 +58,7 @@ class Workflow(_message.Message):
     def __init__(self, workflow_id: _Optional[str] = ..., definition_hash: _Optional[str] = ..., description: _Optional[str] = ..., input_schema: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., output_schema: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., state_schema: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., nodes: _Optional[_Iterable[_Union[Node, _Mapping]]] = ...) -> None: ...
 
 class Node(_message.Message):
-    __slots__ = ("address", "kind", "nodes", "input_schema", "output_schema", "resume_schema", "retry", "timeout", "max_iterations", "concurrency")
+    __slots__ = ("address", "kind", "nodes", "input_schema", "output_schema", "resume_schema", "retry", "timeout", "max_iterations", "concurrency", "description")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     NODES_FIELD_NUMBER: _ClassVar[int]
@@ -69,6 +69,7 @@ class Node(_message.Message):
     TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     MAX_ITERATIONS_FIELD_NUMBER: _ClassVar[int]
     CONCURRENCY_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     address: str
     kind: _run_pb2.NodeKind
     nodes: _containers.RepeatedCompositeFieldContainer[Node]
@@ -79,7 +80,8 @@ class Node(_message.Message):
     timeout: _duration_pb2.Duration
     max_iterations: int
     concurrency: int
-    def __init__(self, address: _Optional[str] = ..., kind: _Optional[_Union[_run_pb2.NodeKind, str]] = ..., nodes: _Optional[_Iterable[_Union[Node, _Mapping]]] = ..., input_schema: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., output_schema: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., resume_schema: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., retry: _Optional[_Union[RetryPolicy, _Mapping]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., max_iterations: _Optional[int] = ..., concurrency: _Optional[int] = ...) -> None: ...
+    description: str
+    def __init__(self, address: _Optional[str] = ..., kind: _Optional[_Union[_run_pb2.NodeKind, str]] = ..., nodes: _Optional[_Iterable[_Union[Node, _Mapping]]] = ..., input_schema: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., output_schema: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., resume_schema: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., retry: _Optional[_Union[RetryPolicy, _Mapping]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., max_iterations: _Optional[int] = ..., concurrency: _Optional[int] = ..., description: _Optional[str] = ...) -> None: ...
 
 class RetryPolicy(_message.Message):
     __slots__ = ("max_attempts", "initial_interval", "backoff", "max_interval", "non_retryable")
