@@ -28,10 +28,11 @@ if _version_not_supported:
 class RunServiceStub:
     """Runs workflows, and runs any past run again from any step.
 
-    Calls that answer a run "at rest" wait until it has ended, is suspended or is paused. A caller that
-    goes away, or whose deadline passes, ends its call and not the run. Streams answer initial metadata
-    at once, every event once it is durable, and a heartbeat after 15 s without an event; every refusal
-    comes before the first event, as the call's status. All refusals are listed in `ErrorReason`.
+    Calls that answer a run "at rest" wait until it has ended, is suspended or is paused. A caller
+    that goes away, or whose deadline passes, ends its call and not the run. Streams answer initial
+    metadata at once, every event once it is durable, and a heartbeat after 15 s without an event;
+    every refusal comes before the first event, as the call's status. All refusals are listed in
+    `ErrorReason`.
     """
 
     def __init__(self, channel):
@@ -120,15 +121,16 @@ class RunServiceStub:
 class RunServiceServicer:
     """Runs workflows, and runs any past run again from any step.
 
-    Calls that answer a run "at rest" wait until it has ended, is suspended or is paused. A caller that
-    goes away, or whose deadline passes, ends its call and not the run. Streams answer initial metadata
-    at once, every event once it is durable, and a heartbeat after 15 s without an event; every refusal
-    comes before the first event, as the call's status. All refusals are listed in `ErrorReason`.
+    Calls that answer a run "at rest" wait until it has ended, is suspended or is paused. A caller
+    that goes away, or whose deadline passes, ends its call and not the run. Streams answer initial
+    metadata at once, every event once it is durable, and a heartbeat after 15 s without an event;
+    every refusal comes before the first event, as the call's status. All refusals are listed in
+    `ErrorReason`.
     """
 
     def Run(self, request, context):
-        """Runs a workflow and answers with the run at rest. A step that fails is no error of the call: the
-        answer is a run whose status is failed.
+        """Runs a workflow and answers with the run at rest. A step that fails is no error of the call:
+        the answer is a run whose status is failed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -326,10 +328,11 @@ def add_RunServiceServicer_to_server(servicer, server):
 class RunService:
     """Runs workflows, and runs any past run again from any step.
 
-    Calls that answer a run "at rest" wait until it has ended, is suspended or is paused. A caller that
-    goes away, or whose deadline passes, ends its call and not the run. Streams answer initial metadata
-    at once, every event once it is durable, and a heartbeat after 15 s without an event; every refusal
-    comes before the first event, as the call's status. All refusals are listed in `ErrorReason`.
+    Calls that answer a run "at rest" wait until it has ended, is suspended or is paused. A caller
+    that goes away, or whose deadline passes, ends its call and not the run. Streams answer initial
+    metadata at once, every event once it is durable, and a heartbeat after 15 s without an event;
+    every refusal comes before the first event, as the call's status. All refusals are listed in
+    `ErrorReason`.
     """
 
     @staticmethod

@@ -29,10 +29,11 @@ GRPC_VERSION: str
 class RunServiceStub:
     """Runs workflows, and runs any past run again from any step.
 
-    Calls that answer a run "at rest" wait until it has ended, is suspended or is paused. A caller that
-    goes away, or whose deadline passes, ends its call and not the run. Streams answer initial metadata
-    at once, every event once it is durable, and a heartbeat after 15 s without an event; every refusal
-    comes before the first event, as the call's status. All refusals are listed in `ErrorReason`.
+    Calls that answer a run "at rest" wait until it has ended, is suspended or is paused. A caller
+    that goes away, or whose deadline passes, ends its call and not the run. Streams answer initial
+    metadata at once, every event once it is durable, and a heartbeat after 15 s without an event;
+    every refusal comes before the first event, as the call's status. All refusals are listed in
+    `ErrorReason`.
     """
 
     @_typing.overload
@@ -40,8 +41,8 @@ class RunServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RunServiceAsyncStub: ...
     Run: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.RunRequest, _run_service_pb2.RunResponse]
-    """Runs a workflow and answers with the run at rest. A step that fails is no error of the call: the
-    answer is a run whose status is failed.
+    """Runs a workflow and answers with the run at rest. A step that fails is no error of the call:
+    the answer is a run whose status is failed.
     """
     RunStream: _grpc.UnaryStreamMultiCallable[_run_service_pb2.RunStreamRequest, _run_service_pb2.RunStreamResponse]
     """Runs a workflow and streams the run's events, until it is at rest or, with `follow`, has ended."""
@@ -85,16 +86,17 @@ class RunServiceStub:
 class RunServiceAsyncStub(RunServiceStub):
     """Runs workflows, and runs any past run again from any step.
 
-    Calls that answer a run "at rest" wait until it has ended, is suspended or is paused. A caller that
-    goes away, or whose deadline passes, ends its call and not the run. Streams answer initial metadata
-    at once, every event once it is durable, and a heartbeat after 15 s without an event; every refusal
-    comes before the first event, as the call's status. All refusals are listed in `ErrorReason`.
+    Calls that answer a run "at rest" wait until it has ended, is suspended or is paused. A caller
+    that goes away, or whose deadline passes, ends its call and not the run. Streams answer initial
+    metadata at once, every event once it is durable, and a heartbeat after 15 s without an event;
+    every refusal comes before the first event, as the call's status. All refusals are listed in
+    `ErrorReason`.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Run: _aio.UnaryUnaryMultiCallable[_run_service_pb2.RunRequest, _run_service_pb2.RunResponse]  # type: ignore[assignment]
-    """Runs a workflow and answers with the run at rest. A step that fails is no error of the call: the
-    answer is a run whose status is failed.
+    """Runs a workflow and answers with the run at rest. A step that fails is no error of the call:
+    the answer is a run whose status is failed.
     """
     RunStream: _aio.UnaryStreamMultiCallable[_run_service_pb2.RunStreamRequest, _run_service_pb2.RunStreamResponse]  # type: ignore[assignment]
     """Runs a workflow and streams the run's events, until it is at rest or, with `follow`, has ended."""
@@ -137,10 +139,11 @@ class RunServiceAsyncStub(RunServiceStub):
 class RunServiceServicer(metaclass=_abc_1.ABCMeta):
     """Runs workflows, and runs any past run again from any step.
 
-    Calls that answer a run "at rest" wait until it has ended, is suspended or is paused. A caller that
-    goes away, or whose deadline passes, ends its call and not the run. Streams answer initial metadata
-    at once, every event once it is durable, and a heartbeat after 15 s without an event; every refusal
-    comes before the first event, as the call's status. All refusals are listed in `ErrorReason`.
+    Calls that answer a run "at rest" wait until it has ended, is suspended or is paused. A caller
+    that goes away, or whose deadline passes, ends its call and not the run. Streams answer initial
+    metadata at once, every event once it is durable, and a heartbeat after 15 s without an event;
+    every refusal comes before the first event, as the call's status. All refusals are listed in
+    `ErrorReason`.
     """
 
     @_abc_1.abstractmethod
@@ -149,8 +152,8 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _run_service_pb2.RunRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_run_service_pb2.RunResponse, _abc.Awaitable[_run_service_pb2.RunResponse]]:
-        """Runs a workflow and answers with the run at rest. A step that fails is no error of the call: the
-        answer is a run whose status is failed.
+        """Runs a workflow and answers with the run at rest. A step that fails is no error of the call:
+        the answer is a run whose status is failed.
         """
 
     @_abc_1.abstractmethod
