@@ -1,0 +1,3 @@
+"""
+Where runs are kept: the contract, and the stores that fulfil it.
+"""

@@ -1,0 +1,280 @@
+"""
+What a store must do. These docstrings are its specification.
+
+All of a store's reads show committed data only. A payload that a record, run or event refers to
+is read together with it, so what comes back is complete; `Payload.at` tells where it is stored.
+A store must keep each payload once: one with `at` set is kept as that reference, one without is
+kept where it is written.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from dalsegno.model.event import Event
+from dalsegno.model.payload import Payload, Ref
+from dalsegno.model.record import Record, StepStatus
+from dalsegno.model.run import Run, RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """
+    A definition as it was when a run used it; kept once per hash.
+
+    Attributes:
+        json: The graph and the schemas, as `WorkflowService` serves them.
+    """
+
+    hash: str
+    workflow_id: str
+    json: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """
+    A mutating request that was accepted, so that its repetition is answered the same.
+
+    Attributes:
+        fingerprint: Hash of the whole request; another one under the same id is refused.
+        after_sequence: The run's newest sequence just before the request took effect.
+    """
+
+    request_id: str
+    fingerprint: bytes
+    run_id: str
+    after_sequence: int
+    created_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """
+    What one step forward of a run writes: all of it, or none.
+
+    Attributes:
+        run: The run as it is after the append (its `newest_sequence` included). Identity, input,
+            lineage and creation time of an existing run never change.
+        epoch: The epoch that the writer read or holds.
+        after: The run's newest sequence the writer has read; 0 when it creates the run.
+        creates: Whether the run is new.
+        events: Numbered from ``after + 1``, without gaps.
+        records: Whole records, each replacing what the run had at its address.
+    """
+
+    run: Run
+    epoch: int
+    after: int
+    creates: bool = False
+    events: Sequence[Event] = ()
+    records: Sequence[Record] = ()
+    request: Request | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """
+    Which runs a list shows; what is None or empty does not restrict.
+    """
+
+    workflow_id: str | None = None
+    statuses: tuple[RunStatus, ...] = ()
+    created_from_us: int | None = None
+    created_before_us: int | None = None
+    source_run_id: str | None = None
+    root_run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunCursor:
+    """
+    The last run of a page: the next page begins after it. Newest first, then by id.
+    """
+
+    created_us: int
+    run_id: str
+
+
+class Store(Protocol):
+    """
+    Keeps definitions, runs, records, events and accepted requests.
+
+    Any method may raise `StoreUnavailable`; after a failed write it is then unknown whether the
+    write was kept.
+    """
+
+    async def put_definition(self, definition: Definition) -> None:
+        """
+        Keep a definition; one whose hash is known already must be left as it is.
+        """
+        ...
+
+    async def definition(self, definition_hash: str) -> Definition | None:
+        """
+        The definition with this hash; None if it was never kept.
+        """
+        ...
+
+    async def append(self, append: Append) -> None:
+        """
+        Commit one append: run, events, records and request together.
+
+        Appends handed over must be committed in the order of the calls, as many in one
+        transaction as have gathered. When this returns, the append is on disk and survives power
+        loss. A refused append must write nothing, and must not disturb others of its batch.
+
+        Raises:
+            RunExists: It creates a run whose id is taken.
+            RequestIdReused: Its request id is kept already (whatever the fingerprint; the caller
+                reads the request and decides).
+            Conflict: The run's epoch is not `epoch` or its newest sequence is not `after`. The
+                run's own new epoch may be higher than `epoch`: so a run is taken over.
+        """
+        ...
+
+    async def run(self, run_id: str) -> Run | None:
+        """
+        One run; None if there is none.
+        """
+        ...
+
+    async def request(self, request_id: str) -> Request | None:
+        """
+        The accepted request of this id; None if there is none.
+        """
+        ...
+
+    async def list_runs(
+        self, where: RunFilter, *, after: RunCursor | None, limit: int
+    ) -> Sequence[Run]:
+        """
+        Runs that match, newest first, at most *limit*, beginning after the cursor.
+        """
+        ...
+
+    async def tree(self, root_run_id: str, *, after: RunCursor | None, limit: int) -> Sequence[Run]:
+        """
+        The root and every run below it, oldest first (so a source comes before its replays).
+        """
+        ...
+
+    async def lineage_chain(self, run_id: str) -> Sequence[Run]:
+        """
+        The run, its source, the source's source and so on up to the root; empty if unknown.
+
+        Must be one query whatever the depth.
+        """
+        ...
+
+    async def replays(self, run_id: str, *, limit: int) -> Sequence[str]:
+        """
+        Ids of the direct replays of a run, oldest first.
+        """
+        ...
+
+    async def record(self, run_id: str, address: str) -> Record | None:
+        """
+        The run's own record at an address; None if it has none.
+
+        Raises:
+            CorruptHistory: It cannot be read: unknown status or kind, bad JSON.
+        """
+        ...
+
+    async def records(self, run_id: str, addresses: Sequence[str]) -> Mapping[str, Record]:
+        """
+        The run's own records at these addresses, as far as there are any.
+
+        Raises:
+            CorruptHistory: One of them cannot be read.
+        """
+        ...
+
+    async def iterations(
+        self, run_id: str, container: str, *, first: int, limit: int
+    ) -> Sequence[Record]:
+        """
+        The run's own records of iterations or items ``container[i]`` with ``i >= first``, by
+        rising i, at most *limit*. Records deeper inside are not among them.
+
+        Must not read more than it returns, however many records the run has.
+
+        Raises:
+            CorruptHistory: One of them cannot be read.
+        """
+        ...
+
+    async def last_iteration(self, run_id: str, container: str) -> int | None:
+        """
+        The highest i for which the run itself has a record ``container[i]``; None if none.
+
+        Must cost the same however many iterations there are.
+        """
+        ...
+
+    async def active_records(self, run_id: str, statuses: Sequence[StepStatus]) -> Sequence[Record]:
+        """
+        The run's own records in one of these statuses (running, waiting, suspended), in the
+        order of `first_sequence`.
+
+        Must cost what it returns, not the length of the run.
+
+        Raises:
+            CorruptHistory: One of them cannot be read.
+        """
+        ...
+
+    async def steps(
+        self, run_id: str, *, after_sequence: int, after_address: str, limit: int
+    ) -> Sequence[Record]:
+        """
+        The run's own records ordered by (`first_sequence`, address), beginning after the pair
+        given, at most *limit*.
+
+        Raises:
+            CorruptHistory: One of them cannot be read.
+        """
+        ...
+
+    async def events(self, run_id: str, *, after: int, limit: int) -> Sequence[Event]:
+        """
+        Events with a sequence above *after*, rising, without gaps, at most *limit*.
+        """
+        ...
+
+    async def state_before(self, run_id: str, sequence: int) -> Payload | None:
+        """
+        The newest state set by an event of the run below *sequence*; None if none did, so that
+        the state was still the run's `initial_state`.
+
+        Must cost the same however long the run is.
+        """
+        ...
+
+    async def payload(self, ref: Ref) -> Payload:
+        """
+        The payload that a reference names.
+
+        Raises:
+            CorruptHistory: There is none.
+        """
+        ...
+
+    async def next_due(self) -> int | None:
+        """
+        The earliest `due_us` among waiting runs; None if none waits.
+        """
+        ...
+
+    async def due_runs(self, now_us: int, *, limit: int) -> Sequence[str]:
+        """
+        Ids of waiting runs that are due, earliest first.
+        """
+        ...
+
+    async def unfinished_runs(self, *, after: str, limit: int) -> Sequence[str]:
+        """
+        Ids of pending and running runs, rising from after *after* ("" for the first page).
+        """
+        ...

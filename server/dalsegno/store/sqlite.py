@@ -1,0 +1,303 @@
+"""
+The store in a SQLite file.
+
+One connection writes, commits and checkpoints; a few others read. Each has a thread of its own,
+and each read or batch of writes is one hop there and back. Statements: ``sql/sqlite.sql``; what
+the rows mean: `rows`.
+"""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from dalsegno.model.errors import CorruptHistory, StoreUnavailable
+from dalsegno.model.event import Event
+from dalsegno.model.payload import Payload, Ref
+from dalsegno.model.record import Record, StepStatus
+from dalsegno.model.run import Run, RunStatus
+from dalsegno.store import rows, sqlite_opening
+from dalsegno.store.connection import Connection, connect
+from dalsegno.store.contract import Append, Definition, Request, RunCursor, RunFilter
+from dalsegno.store.journal import Journal
+from dalsegno.store.migrations import migrations
+from dalsegno.store.sqlite_opening import StoreOpenError
+from dalsegno.store.sqlite_writer import Writer
+from dalsegno.store.statements import load
+
+__all__ = ["SqliteStore", "StoreOpenError"]
+
+T = TypeVar("T")
+
+_SQL = load("sqlite.sql")
+_VIEWS = tuple(sql for name, sql in _SQL.items() if name.startswith("view_"))
+
+# Above any time in microseconds: SQLite's largest integer.
+_END_US = 2**63 - 1
+
+
+class SqliteStore:
+    """
+    Keeps everything in one SQLite file, for one server. Fulfils `contract.Store`.
+
+    Made by `open`, given back by `close`.
+    """
+
+    def __init__(
+        self, lock: IO[str], connection: Connection, writer: Writer, readers: Sequence[Connection]
+    ) -> None:
+        self._lock = lock
+        self._connection = connection
+        self._writer = writer
+        self._readers = readers
+        self._journal = Journal(self._commit)
+        self._is_closed = False
+
+    @classmethod
+    async def open(cls, path: str | Path, *, readers: int = 2) -> "SqliteStore":
+        """
+        Open the database at *path*, which is made if it does not exist.
+
+        Args:
+            readers: How many reads go on at once.
+
+        Raises:
+            StoreOpenError: It cannot be used; it was not changed, but for a lock file beside it.
+        """
+        # Of a link both names are one database, and must be one lock.
+        path = await asyncio.to_thread(Path(path).resolve)
+        scripts = migrations()
+        sqlite_opening.check_path(path)
+        lock = sqlite_opening.lock(path)
+        opened: list[Connection] = []
+        try:
+            if path.exists():
+                await asyncio.to_thread(sqlite_opening.check_content, path, len(scripts))
+            sqlite_opening.warn_of_wal_reset_bug(sqlite3.sqlite_version_info)
+            connection = await connect(sqlite_opening.uri(path, "rwc"))
+            opened.append(connection)
+            await connection.call(lambda tx: sqlite_opening.prepare_writer(tx, scripts))
+            writer = await connection.call(lambda tx: Writer(tx, _SQL))
+            for _ in range(readers):
+                opened.append(await connect(sqlite_opening.uri(path, "rw")))
+                await opened[-1].call(lambda tx: sqlite_opening.prepare_reader(tx, _VIEWS))
+        except BaseException:
+            for connection in opened:
+                await connection.close()
+            lock.close()
+            raise
+        return cls(lock, connection, writer, opened[1:])
+
+    async def close(self) -> None:
+        """
+        Commit what was handed over, and give the file back; later calls raise StoreUnavailable.
+        """
+        if self._is_closed:
+            return
+        await self._journal.close()
+        self._is_closed = True
+        for reader in self._readers:
+            await reader.close()
+        await self._connection.call(_checkpoint)
+        await self._connection.close()
+        self._lock.close()
+
+    async def put_definition(self, definition: Definition) -> None:
+        def put(_: sqlite3.Connection) -> None:
+            self._writer.put_definition(definition)
+
+        await self._call(self._connection, put)
+
+    async def definition(self, definition_hash: str) -> Definition | None:
+        row = await self._row("definition", hash=definition_hash)
+        return Definition(*row) if row is not None else None
+
+    async def append(self, append: Append) -> None:
+        await self._journal.append(append)
+
+    async def run(self, run_id: str) -> Run | None:
+        found = await self._runs("run", run_id=run_id)
+        return found[0] if found else None
+
+    async def request(self, request_id: str) -> Request | None:
+        row = await self._row("request", request_id=request_id)
+        return Request(*row) if row is not None else None
+
+    async def list_runs(
+        self, where: RunFilter, *, after: RunCursor | None, limit: int
+    ) -> Sequence[Run]:
+        below_us = where.created_before_us if where.created_before_us is not None else _END_US
+        below = min((below_us, ""), (after.created_us, after.run_id) if after else (_END_US, ""))
+        values = {
+            "workflow_id": where.workflow_id,
+            "source_run_id": where.source_run_id,
+            "root_run_id": where.root_run_id,
+            "statuses": json.dumps(where.statuses) if where.statuses else None,
+            "created_from_us": where.created_from_us or 0,
+            "below_us": below[0],
+            "below_id": below[1],
+            "limit": limit,
+        }
+        if where.source_run_id is not None:
+            return await self._runs("list_by_source", **values)
+        if where.root_run_id is not None:
+            return await self._runs("list_by_root", **values)
+        if where.workflow_id is None and not where.statuses:
+            return await self._runs("list_all", **values)
+        name = "list_by_status" if where.workflow_id is None else "list_by_workflow"
+        statuses = where.statuses or tuple(RunStatus)
+
+        def read(tx: sqlite3.Connection) -> list[Run]:
+            pages = [
+                tx.execute(_SQL[name], values | {"status": status.value}).fetchall()
+                for status in statuses
+            ]
+            newest = sorted(chain(*pages), key=rows.run_order, reverse=True)
+            return [rows.run(row) for row in newest[:limit]]
+
+        return await self._read(_snapshot(read))
+
+    async def tree(self, root_run_id: str, *, after: RunCursor | None, limit: int) -> Sequence[Run]:
+        after_id = after.run_id if after is not None else None
+        return await self._runs("tree", root_run_id=root_run_id, after_id=after_id, limit=limit)
+
+    async def lineage_chain(self, run_id: str) -> Sequence[Run]:
+        return await self._runs("lineage_chain", run_id=run_id)
+
+    async def replays(self, run_id: str, *, limit: int) -> Sequence[str]:
+        return await self._ids("replays", run_id=run_id, limit=limit)
+
+    async def record(self, run_id: str, address: str) -> Record | None:
+        found = await self._records("record", run_id, address=address)
+        return found[0] if found else None
+
+    async def records(self, run_id: str, addresses: Sequence[str]) -> Mapping[str, Record]:
+        found = await self._records("records", run_id, addresses=json.dumps(list(addresses)))
+        return {record.address: record for record in found}
+
+    async def iterations(
+        self, run_id: str, container: str, *, first: int, limit: int
+    ) -> Sequence[Record]:
+        return await self._records(
+            "iterations", run_id, container=container, first=first, limit=limit
+        )
+
+    async def last_iteration(self, run_id: str, container: str) -> int | None:
+        row = await self._row("last_iteration", run_id=run_id, container=container)
+        return row[0] if row is not None else None
+
+    async def active_records(self, run_id: str, statuses: Sequence[StepStatus]) -> Sequence[Record]:
+        def read(tx: sqlite3.Connection) -> list[Record]:
+            found = [
+                rows.record(row, run_id)
+                for status in set(statuses)
+                for row in tx.execute(
+                    _SQL["active_records"], {"run_id": run_id, "status": status.value}
+                )
+            ]
+            return sorted(found, key=lambda record: (record.first_sequence, record.address))
+
+        return await self._read(_snapshot(read))
+
+    async def steps(
+        self, run_id: str, *, after_sequence: int, after_address: str, limit: int
+    ) -> Sequence[Record]:
+        return await self._records(
+            "steps",
+            run_id,
+            after_sequence=after_sequence,
+            after_address=after_address,
+            limit=limit,
+        )
+
+    async def events(self, run_id: str, *, after: int, limit: int) -> Sequence[Event]:
+        def read(tx: sqlite3.Connection) -> list[Event]:
+            values = {"run_id": run_id, "after": after, "limit": limit}
+            found = [rows.event(row, run_id) for row in tx.execute(_SQL["events"], values)]
+            for sequence, event in enumerate(found, after + 1):
+                if event.sequence != sequence:
+                    raise CorruptHistory(run_id, f"event {sequence}", "it is missing")
+            return found
+
+        return await self._read(read)
+
+    async def state_before(self, run_id: str, sequence: int) -> Payload | None:
+        row = await self._row("state_before", run_id=run_id, sequence=sequence)
+        return rows.payload(row[1], Ref(run_id, row[0]), "state") if row is not None else None
+
+    async def payload(self, ref: Ref) -> Payload:
+        name = "payload" if ref.sequence > 0 else "initial_state"
+        row = await self._row(name, run_id=ref.run_id, sequence=ref.sequence)
+        if row is None or row[0] is None:
+            raise CorruptHistory(ref.run_id, f"event {ref.sequence}", "it has no payload")
+        return rows.payload(row[0], ref, "payload")
+
+    async def next_due(self) -> int | None:
+        row = await self._row("next_due")
+        return row[0] if row is not None else None
+
+    async def due_runs(self, now_us: int, *, limit: int) -> Sequence[str]:
+        return await self._ids("due_runs", now_us=now_us, limit=limit)
+
+    async def unfinished_runs(self, *, after: str, limit: int) -> Sequence[str]:
+        return await self._ids("unfinished_runs", after=after, limit=limit)
+
+    async def _runs(self, name: str, **values: Any) -> list[Run]:
+        return await self._read(
+            lambda tx: [rows.run(row) for row in tx.execute(_SQL[name], values)]
+        )
+
+    async def _records(self, name: str, run_id: str, **values: Any) -> list[Record]:
+        values["run_id"] = run_id
+        return await self._read(
+            lambda tx: [rows.record(row, run_id) for row in tx.execute(_SQL[name], values)]
+        )
+
+    async def _ids(self, name: str, **values: Any) -> list[str]:
+        return await self._read(lambda tx: [id for (id,) in tx.execute(_SQL[name], values)])
+
+    async def _row(self, name: str, **values: Any) -> rows.Row | None:
+        return await self._read(lambda tx: tx.execute(_SQL[name], values).fetchone())
+
+    async def _read(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """
+        Execute a read on the reader with the fewest waiting: one hop there and back.
+        """
+        reader = min(self._readers, key=lambda reader: reader.waiting)
+        return await self._call(reader, function)
+
+    async def _commit(self, appends: Sequence[Append]) -> Sequence[Exception | None]:
+        return await self._call(self._connection, lambda _: self._writer.commit(appends))
+
+    async def _call(self, connection: Connection, function: Callable[[sqlite3.Connection], T]) -> T:
+        if self._is_closed:
+            raise StoreUnavailable("it is closed")
+        try:
+            return await connection.call(function)
+        except sqlite3.Error as problem:
+            raise StoreUnavailable(str(problem)) from problem
+
+
+def _snapshot(read: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
+    """
+    The same read with all of its statements seeing the same commits.
+    """
+
+    def read_in_transaction(tx: sqlite3.Connection) -> T:
+        tx.execute("BEGIN")
+        try:
+            return read(tx)
+        finally:
+            tx.execute("COMMIT")
+
+    return read_in_transaction
+
+
+def _checkpoint(tx: sqlite3.Connection) -> None:
+    """
+    Move all of the log into the database file, and cut it to nothing.
+    """
+    tx.execute("PRAGMA wal_checkpoint(TRUNCATE)")

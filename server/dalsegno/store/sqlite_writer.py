@@ -1,0 +1,190 @@
+"""
+What the writing connection of a SQLite store does, on its thread.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from dalsegno.model.errors import (
+    Conflict,
+    DalsegnoError,
+    RequestIdReused,
+    RunExists,
+    RunNotFound,
+    StoreUnavailable,
+)
+from dalsegno.model.payload import Ref
+from dalsegno.model.run import Run
+from dalsegno.store import rows
+from dalsegno.store.contract import Append, Definition, Request
+
+# About 200 bytes each; enough for all runs that are live at once, and the sources of replays.
+_KEYS_MAX = 10_000
+
+
+class Writer:
+    """
+    Commits appends and definitions. Everything here blocks, and belongs to one thread.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, statements: Mapping[str, str]) -> None:
+        self._connection = connection
+        self._sql = statements
+        self._key_of = lru_cache(_KEYS_MAX)(self._find_key)
+
+    def put_definition(self, definition: Definition) -> None:
+        """
+        Commit a definition unless its hash is known.
+        """
+        self._connection.execute(
+            self._sql["put_definition"],
+            {
+                "hash": definition.hash,
+                "workflow_id": definition.workflow_id,
+                "json": definition.json,
+            },
+        )
+
+    def commit(self, appends: Sequence[Append]) -> list[Exception | None]:
+        """
+        Commit a batch in one transaction.
+
+        Returns:
+            For each append why it was refused, or None.
+
+        Raises:
+            StoreUnavailable: The database failed; nothing of the batch was written.
+        """
+        try:
+            return self._commit(appends)
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError) as problem:
+            culprit: Exception = problem
+        except sqlite3.DatabaseError as problem:
+            raise StoreUnavailable(str(problem)) from problem
+        except Exception as problem:  # noqa: BLE001 - a bug of ours; its append gets it, below
+            culprit = problem
+        # One append cannot be written at all. Its neighbours shall not suffer for it.
+        if len(appends) == 1:
+            return [culprit]
+        return [self.commit([append])[0] for append in appends]
+
+    def _commit(self, appends: Sequence[Append]) -> list[Exception | None]:
+        event_rows: list[rows.Row] = []
+        record_rows: list[rows.Row] = []
+        refusals: list[Exception | None] = []
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            for append in appends:
+                try:
+                    self._write(append, event_rows, record_rows)
+                    refusals.append(None)
+                except DalsegnoError as refusal:
+                    refusals.append(refusal)
+            self._connection.executemany(self._sql["insert_event"], event_rows)
+            self._connection.executemany(self._sql["put_record"], record_rows)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            # A key whose run is gone again may be given to another run.
+            self._key_of.cache_clear()
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        return refusals
+
+    def _write(
+        self, append: Append, event_rows: list[rows.Row], record_rows: list[rows.Row]
+    ) -> None:
+        """
+        Write the run and the request of one append, and hand out the rows of the rest.
+
+        All rows are made before the first is written, so that a refusal, or a bug, finds nothing
+        to take back.
+
+        Raises:
+            DalsegnoError: It is refused; nothing was written or handed out.
+        """
+        _assert_dense(append)
+        run, request = append.run, append.request
+        if request is not None and self._is_kept(request):
+            raise RequestIdReused(request.request_id, request.run_id)
+        key = self._new_key() if append.creates else self._key_of(run.run_id)
+
+        def key_of(run_id: str) -> int:
+            return key if run_id == run.run_id else self._key_of(run_id)
+
+        def place_of(ref: Ref) -> int:
+            return rows.place(key_of(ref.run_id), ref.sequence)
+
+        def state_place_of(ref: Ref) -> int:
+            if ref.sequence > 0:
+                return place_of(ref)
+            if ref.run_id != run.run_id:
+                return self._initial_place(self._key_of(ref.run_id))
+            began_with = run.initial_state.at
+            return rows.place(key, 0) if began_with in (None, ref) else state_place_of(began_with)
+
+        values = rows.run_values(run, key, place_of, state_place_of)
+        new_events = [rows.event_row(event, key, place_of) for event in append.events]
+        new_records = [rows.record_row(record, key, place_of) for record in append.records]
+        if append.creates:
+            values |= rows.new_run_values(run, key_of, place_of, state_place_of)
+            self._create(run, values)
+            if values["initial_at"] == rows.place(key, 0):
+                event_rows.append(rows.initial_state_row(run, key))
+        else:
+            self._move_on(append, values)
+        event_rows += new_events
+        record_rows += new_records
+        if request is not None:
+            self._keep(request, key_of(request.run_id))
+
+    def _create(self, run: Run, values: dict[str, Any]) -> None:
+        if self._connection.execute(self._sql["insert_run"], values).rowcount == 0:
+            raise RunExists(run.run_id)
+
+    def _move_on(self, append: Append, values: dict[str, Any]) -> None:
+        values |= {"expected_epoch": append.epoch, "expected_sequence": append.after}
+        if self._connection.execute(self._sql["update_run"], values).rowcount == 0:
+            raise Conflict(append.run.run_id)
+
+    def _is_kept(self, request: Request) -> bool:
+        values = {"request_id": request.request_id}
+        row = self._connection.execute(self._sql["request_kept"], values).fetchone()
+        return row is not None
+
+    def _keep(self, request: Request, key: int) -> None:
+        self._connection.execute(
+            self._sql["insert_request"],
+            {
+                "request_id": request.request_id,
+                "fingerprint": request.fingerprint,
+                "run": key,
+                "after_sequence": request.after_sequence,
+                "created_us": request.created_us,
+            },
+        )
+
+    def _new_key(self) -> int:
+        (newest,) = self._connection.execute(self._sql["newest_key"]).fetchone()
+        return (newest or 0) + 1
+
+    def _find_key(self, run_id: str) -> int:
+        row = self._connection.execute(self._sql["run_key"], {"run_id": run_id}).fetchone()
+        if row is None:
+            raise RunNotFound(run_id)
+        return int(row[0])
+
+    def _initial_place(self, key: int) -> int:
+        row = self._connection.execute(self._sql["initial_at"], {"key": key}).fetchone()
+        return int(row[0])
+
+
+def _assert_dense(append: Append) -> None:
+    newest = append.after + len(append.events)
+    assert [event.sequence for event in append.events] == list(range(append.after + 1, newest + 1))
+    assert append.run.newest_sequence == newest <= rows.SEQUENCE_MAX
+    assert all(event.run_id == append.run.run_id for event in append.events)
+    assert all(record.run_id == append.run.run_id for record in append.records)
+    assert append.after == 0 or not append.creates
