@@ -5,12 +5,13 @@ A sequence is a tuple of nodes. Arms of a block and bodies of loops are steps or
 whatever is deeper lies in a nested workflow, which has a sequence of its own.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from dalsegno.model.record import NodeKind
+from dalsegno.workflow.context import Context
 from dalsegno.workflow.retry import Retry
 from dalsegno.workflow.types import Type
 
@@ -24,7 +25,7 @@ class StepNode:
     User code.
 
     Attributes:
-        body: Called with the decoded input, and with the context if `takes_context`.
+        body: Called with `arguments`.
         is_coroutine: It runs on the event loop; otherwise on a worker thread.
         resume: Type of resume data; any JSON value if the step declares none.
         retry: Its own, else the workflow's, else one attempt.
@@ -41,7 +42,18 @@ class StepNode:
     retry: Retry
     timeout: timedelta | None
     description: str = ""
+    takes_input: bool = True
+    context_first: bool = False
     kind: NodeKind = NodeKind.STEP
+
+    def arguments(self, value: Any, context: Context) -> tuple[Any, ...]:
+        """
+        What to call the body with: the decoded input, the context, both, or nothing.
+        """
+        given = (value,) if self.takes_input else ()
+        if not self.takes_context:
+            return given
+        return (context, *given) if self.context_first else (*given, context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,3 +250,21 @@ Node = (
     | LoopNode
     | ForeachNode
 )
+Part = Leaf | MapNode | SleepNode | Block  # what an id can name
+
+
+def named_parts(node: Node) -> Iterator[tuple[str, Part]]:
+    """
+    All ids that a node brings into its sequence, and what each names.
+    """
+    match node:
+        case ParallelNode() | BranchNode():
+            if node.id is not None:
+                yield node.id, node
+            yield from ((arm.id, arm) for arm in node.arms)
+        case WhenNode() | TapNode() | LoopNode() | ForeachNode():
+            yield node.id, node.body
+        case StepNode() | WorkflowNode() | MapNode() | SleepNode():
+            yield node.id, node
+        case _:
+            assert_never(node)

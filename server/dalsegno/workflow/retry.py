@@ -79,3 +79,6 @@ class Retry:
         """
         is_final = isinstance(error, (NonRetryable, *self.non_retryable))
         return attempt < self.max_attempts and not is_final
+
+
+NOT_DECLARED = Retry()  # of a step that declares none; found by identity, as equal ones may be
