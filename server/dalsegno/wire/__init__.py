@@ -1,0 +1,3 @@
+"""
+The only code that knows both protobuf messages and domain types.
+"""
