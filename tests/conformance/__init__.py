@@ -1,0 +1,3 @@
+"""
+Runs conformance scenarios through a real server: `python -m tests.conformance [DIR...]`.
+"""
