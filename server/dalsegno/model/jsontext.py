@@ -23,6 +23,7 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACE = re.compile(r"[ \t\n\r]*")
+_CONTAINERS = (dict, list, tuple)
 _BRACKETS = b"[]{}"
 _NOT_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
 _TO_STEPS = bytes.maketrans(_BRACKETS, bytes([1, 255, 1, 255]))  # as signed bytes: one up, down
@@ -282,15 +283,13 @@ def _check_keys(value: Any) -> None:
     """
     Refuse keys that are not text, which json.dumps would turn into text.
     """
-    left = [value]
+    left = [value] if isinstance(value, _CONTAINERS) else []
     while left:
-        item = left.pop()
-        if isinstance(item, dict):
-            if not all(isinstance(key, str) for key in item):
-                raise TypeError
-            left.extend(item.values())
-        elif isinstance(item, (list, tuple)):
-            left.extend(item)
+        items: Any = left.pop()
+        if isinstance(items, dict):
+            "".join(items)  # the fastest way to a TypeError for a key that is not text
+            items = items.values()
+        left += [item for item in items if isinstance(item, _CONTAINERS)]
 
 
 def _refuse(value: Any, path: tuple[str | int, ...], default: Default | None) -> None:
