@@ -309,7 +309,7 @@ class Workflow:
         for id, part in named_parts(node):
             self._check_id(id)
             if id in self._parts:
-                raise self._invalid(f"has id {id!r} twice; use .named(...) for another id")
+                raise self._invalid(f"has id {id!r} twice; .named(...) gives a step another")
             self._parts[id] = len(self._nodes), part
         self._nodes.append(node)
         self._flow = flow or Type.any()
