@@ -55,6 +55,8 @@ class Type:
             return
         try:
             self._adapter = TypeAdapter(annotation)
+            if not self._adapter.pydantic_complete:
+                self._adapter.rebuild(raise_errors=True)  # names that were unknown till now
         except (PydanticUserError, PydanticUndefinedAnnotation) as error:
             raise TypeError(f"{annotation!r} is no type for JSON: {_first_line(error)}") from error
 
