@@ -7,7 +7,6 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping
-from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -51,4 +50,4 @@ async def _serve(line: Connection, folder: Path, definitions: Mapping[str, Defin
         stop_grace_s=_GRACE_S,
         log_format="json",
     )
-    await serve(settings, workflows, listening=partial(line.send))
+    await serve(settings, workflows, on_ready=line.send)
