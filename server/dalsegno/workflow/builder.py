@@ -82,12 +82,13 @@ class Workflow:
             self.timeout = to_limit(timeout)
         self.description = description
         self._retry = retry or NOT_DECLARED
-        self._nodes: list[Node] = []
-        self._parts: dict[str, tuple[int, Part]] = {}
+        self._building: list[Node] = []
         self._flow = self.input  # type of what the next node gets
+        self._parts: dict[str, Part] = {}
+        self._positions: dict[str, int] = {}
+        self._nodes: tuple[Node, ...] = ()  # empty until it is committed
         self._json = b""
         self._hash = ""
-        self._is_committed = False
 
     def then(self, body: Body, *more: Body) -> "Workflow":
         """
@@ -225,11 +226,10 @@ class Workflow:
         Raises:
             InvalidDefinition: It has no nodes, or a type that JSON schema cannot say.
         """
-        if not self._is_committed:
-            if not self._nodes:
+        if not self._nodes:
+            if not self._building:
                 raise self._invalid("has no nodes; add one with .then(step)")
-            self._is_committed = True
-            self._describe()
+            self._freeze(tuple(self._building))
         return self
 
     def inheriting(self, retry: Retry) -> "Workflow":
@@ -241,8 +241,8 @@ class Workflow:
         if retry is NOT_DECLARED or self._retry is not NOT_DECLARED:
             return self
         twin = copy.copy(self)
-        nodes = [with_retry(node, retry) for node in self._nodes]
-        twin._replace_nodes(nodes)  # noqa: SLF001 - a copy of this very object
+        nodes = tuple(with_retry(node, retry) for node in self._nodes)
+        twin._freeze(nodes)  # noqa: SLF001 - a copy of this very object
         return twin
 
     @property
@@ -251,7 +251,7 @@ class Workflow:
         In the order of their execution.
         """
         self.commit()
-        return tuple(self._nodes)
+        return self._nodes
 
     @property
     def definition_hash(self) -> str:
@@ -272,16 +272,14 @@ class Workflow:
         """
         Index in `nodes` of the node with this id or with an arm of this id; None without one.
         """
-        found = self._parts.get(id)
-        return found[0] if found else None
+        return self._positions.get(id)
 
     def leaf(self, id: str) -> Part | None:
         """
         What has this id: a step, a nested workflow, a map, a sleep or a block, be it a node, an
         arm or the body of one; None without one.
         """
-        found = self._parts.get(id)
-        return found[1] if found else None
+        return self._parts.get(id)
 
     def _block(self, kind: NodeKind, arms: tuple[Body, ...], id: str | None) -> "Workflow":
         if not arms:
@@ -304,14 +302,15 @@ class Workflow:
         """
         Append a node; *flow* is the type of its output, any if not known.
         """
-        if self._is_committed:
+        if self._nodes:
             raise self._invalid("is committed or in use; add all nodes before that")
         for id, part in named_parts(node):
             self._check_id(id)
             if id in self._parts:
                 raise self._invalid(f"has id {id!r} twice; .named(...) gives a step another")
-            self._parts[id] = len(self._nodes), part
-        self._nodes.append(node)
+            self._parts[id] = part
+            self._positions[id] = len(self._building)
+        self._building.append(node)
         self._flow = flow or Type.any()
         return self
 
@@ -329,10 +328,9 @@ class Workflow:
                 raise self._invalid(f"{body!r} is no step; put @step above the function")
 
     def _map_of(self, id: str, members: dict[str, Source]) -> "Workflow":
-        earlier = {part_id: part for part_id, (_, part) in self._parts.items()}
         for key, source in members.items():
             with self._refusing(f"map {id!r}, {key!r}"):
-                sources.check(source, earlier)
+                sources.check(source, self._parts)
         return self._add(MapNode(id, MappingProxyType(members), None))
 
     def _predicate(self, condition: Condition, flow: Type) -> Predicate:
@@ -349,17 +347,12 @@ class Workflow:
                 f"{id!r} is no id; use letters, digits, _ and -, and begin with a letter or _"
             )
 
-    def _replace_nodes(self, nodes: list[Node]) -> None:
-        self._nodes = nodes
-        self._parts = {
-            id: (index, part) for index, node in enumerate(nodes) for id, part in named_parts(node)
-        }
-        self._describe()
-
-    def _describe(self) -> None:
+    def _freeze(self, nodes: tuple[Node, ...]) -> None:
         with self._refusing("its definition"):
-            self._json = definition.to_json(self)
-        self._hash = definition.to_hash(self)
+            self._json = definition.to_json(self, nodes)
+        self._hash = definition.to_hash(self, nodes)
+        self._nodes = nodes
+        self._parts = {id: part for node in nodes for id, part in named_parts(node)}
 
     @contextmanager
     def _refusing(self, what: str) -> Iterator[None]:

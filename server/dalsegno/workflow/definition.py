@@ -18,6 +18,7 @@ descriptions of schemas, too, so that it changes with the graph and its types al
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, assert_never
 
 from dalsegno.workflow.graph import (
@@ -45,22 +46,22 @@ _NAMED_SCHEMAS = ("properties", "patternProperties", "dependentSchemas", "$defs"
 _VALUES = ("default", "const", "enum", "required", "mapping")
 
 
-def to_json(workflow: "Workflow") -> bytes:
+def to_json(workflow: "Workflow", nodes: Sequence[Node]) -> bytes:
     """
-    The definition with its settings.
+    The definition of a workflow of these nodes, with its settings.
 
     Raises:
         TypeError: JSON schema cannot say one of its types.
         ValueError: A schema holds what JSON cannot, such as NaN as a default.
     """
-    return _dump(_workflow(workflow, is_bare=False))
+    return _dump(_workflow(workflow, nodes, is_bare=False))
 
 
-def to_hash(workflow: "Workflow") -> str:
+def to_hash(workflow: "Workflow", nodes: Sequence[Node]) -> str:
     """
     SHA-256 of the definition without settings and prose, in hexadecimal digits.
     """
-    return hashlib.sha256(_dump(_workflow(workflow, is_bare=True))).hexdigest()
+    return hashlib.sha256(_dump(_workflow(workflow, nodes, is_bare=True))).hexdigest()
 
 
 def _dump(definition: dict[str, Any]) -> bytes:
@@ -69,10 +70,10 @@ def _dump(definition: dict[str, Any]) -> bytes:
     return text.encode()
 
 
-def _workflow(workflow: "Workflow", *, is_bare: bool) -> dict[str, Any]:
+def _workflow(workflow: "Workflow", nodes: Sequence[Node], *, is_bare: bool) -> dict[str, Any]:
     described = {
         "id": workflow.id,
-        "nodes": [_node(node, is_bare=is_bare) for node in workflow.nodes],
+        "nodes": [_node(node, is_bare=is_bare) for node in nodes],
         "input": _schema(workflow.input, is_bare=is_bare),
         "output": _schema(workflow.output, is_bare=is_bare),
         "state": _schema(workflow.state, is_bare=is_bare),
@@ -93,7 +94,7 @@ def _node(node: Node, *, is_bare: bool) -> dict[str, Any]:
             settings = _step_settings(node)
         case WorkflowNode():
             described["id"] = node.id
-            described["workflow"] = _workflow(node.workflow, is_bare=is_bare)
+            described["workflow"] = _workflow(node.workflow, node.workflow.nodes, is_bare=is_bare)
         case MapNode():
             described["id"] = node.id
             settings = _step_settings(node.function) if node.function else {}

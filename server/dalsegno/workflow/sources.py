@@ -5,6 +5,7 @@ A path picks a part of a value: keys joined by dots, digits for elements of arra
 ``items.0.price``. A part that is not there is null.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from dalsegno.model import jsontext
@@ -51,7 +52,7 @@ def constant(value: Any) -> Constant:
     return Constant(jsontext.parse(jsontext.dumps(value)))
 
 
-def check(source: Source, earlier: dict[str, Part]) -> None:
+def check(source: Source, earlier: Mapping[str, Part]) -> None:
     """
     Refuse a source that nothing can come from.
 
@@ -68,7 +69,7 @@ def check(source: Source, earlier: dict[str, Part]) -> None:
             if source.step_id not in earlier:
                 known = ", ".join(earlier) or "nothing"
                 raise ValueError(f"{source.step_id!r} is not before it; {known} is")
-            is_block = isinstance(earlier[source.step_id], (ParallelNode, BranchNode))
+            is_block = isinstance(earlier[source.step_id], ParallelNode | BranchNode)
             if is_block:
                 raise ValueError(f"block {source.step_id!r} keeps no output; read its arms")
         case FromInit() | FromRequestContext() | Constant():
