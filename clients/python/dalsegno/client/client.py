@@ -116,7 +116,7 @@ class Client(Reads):
             per_step=per_step,
             output=encode_output(output),
         )
-        return await self._change(self._connection.runs.Run, request, timeout_s)
+        return await self._change(self._connection.calls.runs.Run, request, timeout_s)
 
     def run_stream(
         self,
@@ -150,7 +150,7 @@ class Client(Reads):
             run_id=run_id,
             last_sequence=0,
             follow=follow,
-            open_first=lambda: self._connection.streams.RunStream(request, metadata=METADATA),
+            open_first=lambda runs: runs.RunStream(request, metadata=METADATA),
         )
 
     async def start_run(
@@ -178,7 +178,7 @@ class Client(Reads):
             per_step=per_step,
             output=encode_output(output),
         )
-        return await self._change(self._connection.runs.StartRun, request, self._timeout_s)
+        return await self._change(self._connection.calls.runs.StartRun, request, self._timeout_s)
 
     async def resume(
         self,
@@ -217,7 +217,7 @@ class Client(Reads):
             request_id=_request_id(request_id),
             output=encode_output(output),
         )
-        return await self._change(self._connection.runs.Resume, request, timeout_s)
+        return await self._change(self._connection.calls.runs.Resume, request, timeout_s)
 
     def resume_stream(
         self,
@@ -251,7 +251,7 @@ class Client(Reads):
             run_id=run_id,
             last_sequence=None,
             follow=follow,
-            open_first=lambda: self._connection.streams.ResumeStream(request, metadata=METADATA),
+            open_first=lambda runs: runs.ResumeStream(request, metadata=METADATA),
         )
 
     async def time_travel(
@@ -313,7 +313,7 @@ class Client(Reads):
             request_id=_request_id(request_id),
             output=encode_output(output),
         )
-        return await self._change(self._connection.runs.TimeTravel, request, timeout_s)
+        return await self._change(self._connection.calls.runs.TimeTravel, request, timeout_s)
 
     def time_travel_stream(
         self,
@@ -359,9 +359,7 @@ class Client(Reads):
             run_id=new_run_id,
             last_sequence=0,
             follow=follow,
-            open_first=lambda: self._connection.streams.TimeTravelStream(
-                request, metadata=METADATA
-            ),
+            open_first=lambda runs: runs.TimeTravelStream(request, metadata=METADATA),
         )
 
     async def cancel(
@@ -381,7 +379,7 @@ class Client(Reads):
             request_id=_request_id(request_id),
             output=encode_output(output),
         )
-        return await self._change(self._connection.runs.Cancel, request, self._timeout_s)
+        return await self._change(self._connection.calls.runs.Cancel, request, self._timeout_s)
 
     async def _change(self, method: Method[Any], request: Any, timeout_s: float | None) -> Run:
         answer = await self._connection.call(method, request, timeout_s=timeout_s)

@@ -6,14 +6,18 @@ import asyncio
 import random
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
 from dalsegno.client.errors import DalsegnoError, from_rpc
-from dalsegno.v1.run_service_pb2_grpc import RunServiceAsyncStub, RunServiceStub
-from dalsegno.v1.workflow_service_pb2_grpc import WorkflowServiceAsyncStub, WorkflowServiceStub
+from dalsegno.v1.run_service_pb2_grpc import RunServiceStub
+from dalsegno.v1.workflow_service_pb2_grpc import WorkflowServiceStub
+
+if TYPE_CHECKING:  # classes that only the .pyi files have
+    from dalsegno.v1.run_service_pb2_grpc import RunServiceAsyncStub
+    from dalsegno.v1.workflow_service_pb2_grpc import WorkflowServiceAsyncStub
 
 # Asks for payloads as exact JSON text.
 METADATA = (("dalsegno-payload-form", "json"),)
@@ -71,9 +75,20 @@ class Patience:
     silence_s: float = 45.0
 
 
+class Line:
+    """
+    One channel with its stubs.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.channel = channel
+        self.runs: RunServiceAsyncStub = RunServiceStub(channel)
+        self.workflows: WorkflowServiceAsyncStub = WorkflowServiceStub(channel)
+
+
 class Connection:
     """
-    Two channels to one server, opened when first needed: one for calls, one for streams.
+    Two lines to one server, opened when first needed: one for calls, one for streams.
 
     They belong to the event loop that is running when they are opened.
 
@@ -89,22 +104,29 @@ class Connection:
         self.is_known = False
         self._target = target
         self._credentials = credentials
-        self._calls: grpc.aio.Channel | None = None
-        self._streams: grpc.aio.Channel | None = None
+        self._calls: Line | None = None
+        self._streams: Line | None = None
 
     @property
-    def runs(self) -> RunServiceAsyncStub:
-        return RunServiceStub(self._call_channel)
+    def calls(self) -> Line:
+        if self._calls is None:
+            self._calls = Line(self._open())
+        return self._calls
 
     @property
-    def workflows(self) -> WorkflowServiceAsyncStub:
-        return WorkflowServiceStub(self._call_channel)
-
-    @property
-    def streams(self) -> RunServiceAsyncStub:
+    def streams(self) -> Line:
         if self._streams is None:
-            self._streams = self._open()
-        return RunServiceStub(self._streams)
+            self._streams = Line(self._open())
+        return self._streams
+
+    def drop(self, line: Line) -> None:
+        """
+        Open a new line for streams when one is needed next, because this one is dead.
+
+        Streams that are still on it end by themselves, and its channel with them.
+        """
+        if line is self._streams:
+            self._streams = None
 
     async def call(
         self, method: Method[_Answer_co], request: Message, *, timeout_s: float | None
@@ -129,18 +151,12 @@ class Connection:
 
     async def close(self) -> None:
         """
-        Close both channels. Calls and streams that are open end as canceled.
+        Close both lines. Calls and streams that are open end as canceled.
         """
-        for channel in (self._calls, self._streams):
-            if channel is not None:
-                await channel.close()
+        for line in (self._calls, self._streams):
+            if line is not None:
+                await line.channel.close()
         self._calls = self._streams = None
-
-    @property
-    def _call_channel(self) -> grpc.aio.Channel:
-        if self._calls is None:
-            self._calls = self._open()
-        return self._calls
 
     def _open(self) -> grpc.aio.Channel:
         is_loopback = self._target.startswith(_LOOPBACK)

@@ -159,6 +159,7 @@ def _node(message: workflow_service_pb2.Node) -> model.Node:
     return model.Node(
         address=message.address,
         kind=_named(run_pb2.NodeKind.Name(message.kind), model.NodeKind),
+        description=message.description,
         nodes=tuple(map(_node, message.nodes)),
         input_schema=_payload(message, "input_schema") or None,
         output_schema=_payload(message, "output_schema") or None,

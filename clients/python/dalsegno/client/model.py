@@ -307,6 +307,7 @@ class Node:
     Attributes:
         address: With ``[]`` where an index goes: ``items[].enrich``. Empty for a parallel, race
             or branch without an id.
+        description: As its author says; empty if nothing is said.
         nodes: What is inside, in order.
         input_schema, output_schema, resume_schema: JSON schemas; None where anything fits.
         timeout: Of one attempt; None without limit.
@@ -314,6 +315,7 @@ class Node:
 
     address: str
     kind: NodeKind
+    description: str = ""
     nodes: tuple["Node", ...] = ()
     input_schema: dict[str, Any] | None = None
     output_schema: dict[str, Any] | None = None

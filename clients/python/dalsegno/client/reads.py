@@ -38,7 +38,7 @@ class Reads:
         A run as it is now.
         """
         request = run_service_pb2.GetRunRequest(run_id=run_id, output=encode_output(output))
-        answer = await self._ask(self._connection.runs.GetRun, request)
+        answer = await self._ask(self._connection.calls.runs.GetRun, request)
         return decode.run(answer.run)
 
     async def wait_run(
@@ -51,7 +51,7 @@ class Reads:
             DeadlineExceeded: It was not at rest after *timeout_s* (default: no limit). It goes on.
         """
         request = run_service_pb2.WaitRunRequest(run_id=run_id, output=encode_output(output))
-        method = self._connection.runs.WaitRun
+        method = self._connection.calls.runs.WaitRun
         answer = await self._connection.call(method, request, timeout_s=timeout_s)
         return decode.run(answer.run)
 
@@ -102,7 +102,7 @@ class Reads:
             root_run_id=root_run_id,
             page_size=page_size,
         )
-        method = self._connection.runs.ListRuns
+        method = self._connection.calls.runs.ListRuns
         return self._pages(method, request, lambda answer: map(decode.run, answer.runs))
 
     def list_steps(self, run_id: str, *, page_size: int = 0) -> AsyncIterator[Step]:
@@ -110,7 +110,7 @@ class Reads:
         The records of a run with all their payloads, in execution order, reused ones first.
         """
         request = run_service_pb2.ListStepsRequest(run_id=run_id, page_size=page_size)
-        method = self._connection.runs.ListSteps
+        method = self._connection.calls.runs.ListSteps
         return self._pages(method, request, lambda answer: map(decode.step, answer.steps))
 
     def list_events(
@@ -122,7 +122,7 @@ class Reads:
         request = run_service_pb2.ListEventsRequest(
             run_id=run_id, after_sequence=after_sequence, page_size=page_size
         )
-        method = self._connection.runs.ListEvents
+        method = self._connection.calls.runs.ListEvents
         return self._pages(method, request, lambda answer: map(decode.event, answer.events))
 
     async def get_lineage(self, run_id: str) -> list[LineageRun]:
@@ -130,7 +130,7 @@ class Reads:
         The whole tree of runs a run belongs to: parents before children, oldest first.
         """
         request = run_service_pb2.GetLineageRequest(run_id=run_id)
-        method = self._connection.runs.GetLineage
+        method = self._connection.calls.runs.GetLineage
         pages = self._pages(method, request, lambda answer: map(decode.lineage_run, answer.runs))
         return [run async for run in pages]
 
@@ -139,7 +139,7 @@ class Reads:
         The workflows the server executes, by id, without schemas and nodes.
         """
         request = workflow_service_pb2.ListWorkflowsRequest(page_size=page_size)
-        method = self._connection.workflows.ListWorkflows
+        method = self._connection.calls.workflows.ListWorkflows
         return self._pages(method, request, lambda answer: map(decode.workflow, answer.workflows))
 
     async def get_workflow(self, workflow_id: str) -> Workflow:
@@ -147,7 +147,7 @@ class Reads:
         A workflow with its schemas and its graph.
         """
         request = workflow_service_pb2.GetWorkflowRequest(workflow_id=workflow_id)
-        answer = await self._ask(self._connection.workflows.GetWorkflow, request)
+        answer = await self._ask(self._connection.calls.workflows.GetWorkflow, request)
         return decode.workflow(answer.workflow)
 
     async def _ask(self, method: Method[Any], request: Any) -> Any:

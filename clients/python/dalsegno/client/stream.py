@@ -3,21 +3,24 @@ Streams of events that outlive their connections.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import grpc
 
 from dalsegno.client import decode
-from dalsegno.client.connection import METADATA, Backoff, Connection
+from dalsegno.client.connection import METADATA, Backoff, Connection, Line
 from dalsegno.client.errors import DalsegnoError, EventGap, Unavailable, from_rpc
 from dalsegno.client.events import RunEvent
 from dalsegno.v1.event_pb2 import RunEvent as EventMessage
 from dalsegno.v1.run_service_pb2 import WatchRunRequest
 
-_Call = grpc.aio.UnaryStreamCall[Any, Any]
-Opening = Callable[[], _Call]
+if TYPE_CHECKING:  # what only the .pyi files have
+    from dalsegno.v1.run_service_pb2_grpc import RunServiceAsyncStub
+
+    _Call = grpc.aio.UnaryStreamCall[Any, Any]
+    Opening = Callable[[RunServiceAsyncStub], _Call]
 
 
 class EventStream(AsyncIterator[RunEvent]):
@@ -48,7 +51,7 @@ class EventStream(AsyncIterator[RunEvent]):
         run_id: str | None,
         last_sequence: int | None,
         follow: bool,
-        open_first: Opening | None = None,
+        open_first: "Opening | None" = None,
     ) -> None:
         self.run_id = run_id
         self.last_sequence = last_sequence
@@ -59,13 +62,16 @@ class EventStream(AsyncIterator[RunEvent]):
         # there is nothing to ask for but watching.
         self._open_first = open_first
         self._ends_at_rest = open_first is not None and not follow
+        self._loops = 0
         self._is_at_rest = False
         self._is_over = False
+        self._line: Line | None = None
         self._call: _Call | None = None
         self._backoff: Backoff | None = None
 
     def __aiter__(self) -> AsyncIterator[RunEvent]:  # noqa: PYI034 a loop is left on its own
-        return _Loop(self)
+        self._loops += 1
+        return _Loop(self, self._loops)
 
     async def __anext__(self) -> RunEvent:
         while not self._is_over:
@@ -91,28 +97,34 @@ class EventStream(AsyncIterator[RunEvent]):
         Cancel the call and end the stream. The run goes on.
         """
         self._is_over = True
-        self.detach()
+        self._detach()
 
-    def detach(self) -> None:
+    def leave(self, loop: int) -> None:
         """
-        Cancel the call; iterating on opens another one.
+        Cancel the call if that loop is the newest; iterating on opens another one.
+
+        An older loop may be deleted late, as a traceback or a cycle held it.
         """
+        if loop == self._loops:
+            self._detach()
+
+    def _detach(self) -> None:
         if self._call is not None:
             self._call.cancel()
-            self._call = None
+            self._line = self._call = None
 
     async def _receive(self) -> EventMessage | None:
         """
         The next message; None if the call brought none and another one has to be made, or not.
         """
         silence_s = self._connection.patience.silence_s
+        self._line = self._line or self._connection.streams
+        self._call = self._call or self._open(self._line)
         try:
-            if self._call is None:
-                self._call = self._open()
             async with asyncio.timeout(silence_s):
                 answer: Any = await self._call.read()
         except asyncio.CancelledError:
-            self.detach()
+            self._detach()
             if _is_canceled():
                 raise
             # Not this task but the call was canceled: by aclose, or as the client was closed.
@@ -120,6 +132,8 @@ class EventStream(AsyncIterator[RunEvent]):
                 raise Unavailable("the client was closed") from None
             return None
         except TimeoutError as failure:
+            # A call on the same line would share its dead connection.
+            self._connection.drop(self._line)
             await self._lose(Unavailable(f"no sign of life for {silence_s:g} s"), failure)
             return None
         except grpc.aio.AioRpcError as failure:
@@ -133,19 +147,19 @@ class EventStream(AsyncIterator[RunEvent]):
         message: EventMessage = answer.event
         return message
 
-    def _open(self) -> _Call:
+    def _open(self, line: Line) -> "_Call":
         if self._open_first is not None:
-            return self._open_first()
+            return self._open_first(line.runs)
         request = WatchRunRequest(
             run_id=self.run_id, after_sequence=self.last_sequence, follow=self._follow
         )
-        return self._connection.streams.WatchRun(request, metadata=METADATA)
+        return line.runs.WatchRun(request, metadata=METADATA)
 
     def _accept(self, message: EventMessage) -> RunEvent | None:
         if self._is_at_rest:
             # Somebody else let the run go on at once. What follows is no longer what was asked for.
             self._is_over = True
-            self.detach()
+            self._detach()
             return None
         if message.WhichOneof("body") == "heartbeat":
             return None
@@ -153,7 +167,7 @@ class EventStream(AsyncIterator[RunEvent]):
         if last is not None and message.sequence <= last:
             return None
         if last is not None and message.sequence > last + 1:
-            self.detach()
+            self._detach()
             raise EventGap(f"event {message.sequence} of run {message.run_id!r} came after {last}")
         event = decode.event(message)
         self.run_id, self.last_sequence = event.run_id, event.sequence
@@ -162,7 +176,7 @@ class EventStream(AsyncIterator[RunEvent]):
         return event
 
     async def _lose(self, error: DalsegnoError, cause: BaseException) -> None:
-        self.detach()
+        self._detach()
         if self._is_at_rest:
             self._is_over = True
             return
@@ -176,16 +190,18 @@ class _Loop(AsyncIterator[RunEvent]):
     One `async for` over a stream. Python tells an iterator that its loop was left by deleting it.
     """
 
-    __slots__ = ("_stream",)
+    __slots__ = ("_number", "_stream")
 
-    def __init__(self, stream: EventStream) -> None:
+    def __init__(self, stream: EventStream, number: int) -> None:
         self._stream = stream
+        self._number = number
 
-    async def __anext__(self) -> RunEvent:
-        return await self._stream.__anext__()
+    def __anext__(self) -> Coroutine[Any, Any, RunEvent]:
+        # No coroutine of its own: its frame would keep this object alive in tracebacks.
+        return self._stream.__anext__()
 
     def __del__(self) -> None:
-        self._stream.detach()
+        self._stream.leave(self._number)
 
 
 def _is_canceled() -> bool:
