@@ -46,9 +46,10 @@ class StepNode:
     context_first: bool = False
     kind: NodeKind = NodeKind.STEP
 
-    def arguments(self, value: Any, context: Context) -> tuple[Any, ...]:
+    def arguments(self, value: Any, context: Context | None) -> tuple[Any, ...]:
         """
-        What to call the body with: the decoded input, the context, both, or nothing.
+        What to call the body with: the decoded input, the context, both, or nothing. The context
+        may be None if the body does not take one.
         """
         given = (value,) if self.takes_input else ()
         if not self.takes_context:

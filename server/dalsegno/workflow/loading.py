@@ -72,11 +72,14 @@ def _named(module: ModuleType, name: str) -> list[Workflow]:
         found = _called(found, spec)
     workflows = [found] if isinstance(found, Workflow) else found
     if not isinstance(workflows, Iterable):
-        raise LoadError(f"{spec} is {_kind(found)}; it must be a workflow, or several.")
+        raise LoadError(
+            f"{spec} is of type {type(found).__name__}; it must be a workflow, or several."
+        )
     listed = list(workflows)
     for item in listed:
         if not isinstance(item, Workflow):
-            raise LoadError(f"{spec} holds {_kind(item)}, which is no workflow.")
+            kind = type(item).__name__
+            raise LoadError(f"{spec} holds something of type {kind}, which is no workflow.")
     if not listed:
         raise LoadError(f"{spec} holds no workflow.")
     return listed
@@ -87,10 +90,6 @@ def _called(function: Any, spec: str) -> Any:
         return function()
     except Exception as error:
         raise LoadError(f"{spec}() fails: {type(error).__name__}: {error}.") from error
-
-
-def _kind(item: Any) -> str:
-    return f"of type {type(item).__name__}"
 
 
 def _committed(workflows: Iterable[Workflow], spec: str) -> tuple[Workflow, ...]:
