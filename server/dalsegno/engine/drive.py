@@ -1,0 +1,163 @@
+"""
+Driving a live run: walking it, and recording how the walk ended.
+"""
+
+import asyncio
+
+from dalsegno.engine.nodes import walk_sequence
+from dalsegno.engine.outcome import (
+    Bailed,
+    Canceled,
+    Done,
+    Failed,
+    Outcome,
+    Paused,
+    Suspended,
+    Waiting,
+)
+from dalsegno.engine.walk import Entry, Walk, mismatch
+from dalsegno.model.address import parse
+from dalsegno.model.clock import SECOND_US
+from dalsegno.model.event import EventType
+from dalsegno.model.payload import Payload
+from dalsegno.model.record import Error, NodeKind, Record, StepStatus
+from dalsegno.model.run import RunStatus
+from dalsegno.model.shape import GraphShape
+
+_RESUMABLE = (NodeKind.STEP,)  # what has resume data; containers are suspended only with these
+
+
+async def drive(walk: Walk, value: Payload, entry: Entry | None) -> None:
+    """
+    Walk a run until it rests or waits, and record that. Durable when this returns.
+
+    Raises:
+        CancelledError: The server stops; what was recorded stays for recovery.
+        DalsegnoError: The store refused or failed; nothing more of this walk is recorded.
+    """
+    live = walk.live
+    try:
+        outcome = await _within_deadline(walk, value, entry)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if not live.is_canceling or task is None:
+            raise
+        task.uncancel()
+        outcome = Canceled(live.cancel_reason)
+    await record_outcome(walk, outcome)
+    await live.commit()
+
+
+async def _within_deadline(walk: Walk, value: Payload, entry: Entry | None) -> Outcome:
+    deadline_us = walk.live.run.deadline_us
+    if deadline_us is None:
+        return await walk_sequence(walk, walk.root, "", value, entry)
+    left_s = (deadline_us - walk.live.clock.now_us()) / SECOND_US
+    limit = asyncio.timeout(max(left_s, 0))
+    try:
+        async with limit:
+            return await walk_sequence(walk, walk.root, "", value, entry)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        await walk.cancel_inside("")
+        return Failed(Error("RunTimeout", "the run did not end within its time-out"))
+
+
+async def record_outcome(walk: Walk, outcome: Outcome) -> None:
+    """
+    Put the run into the status that an outcome means, and tell of it.
+    """
+    match outcome:
+        case Done(value) | Bailed(value):
+            error = mismatch(walk.root.output, value)
+            if error is None:
+                _complete(walk, value)
+            else:
+                _fail(walk, error)
+        case Failed(error):
+            _fail(walk, error)
+        case Canceled(reason):
+            await walk.cancel_inside("")
+            walk.live.tell(EventType.RUN_CANCELED, reason=reason)
+            _end(walk, RunStatus.CANCELED)
+        case Suspended():
+            suspended = await suspended_steps(walk)
+            at = tuple(record.address for record in suspended)
+            walk.live.tell(EventType.RUN_SUSPENDED, addresses=at)
+            walk.live.change(status=RunStatus.SUSPENDED, due_us=None, deadline_us=None)
+        case Paused():
+            walk.live.tell(EventType.RUN_PAUSED, addresses=tuple(walk.paused_at))
+            walk.live.change(
+                status=RunStatus.PAUSED,
+                paused_at=tuple(walk.paused_at),
+                due_us=None,
+                deadline_us=None,
+            )
+        case Waiting():
+            pass  # recorded when the last strand began to wait
+
+
+def _complete(walk: Walk, value: Payload) -> None:
+    event = walk.live.tell(EventType.RUN_COMPLETED, payload=value)
+    walk.live.change(result=walk.live.stored(value, event))
+    _end(walk, RunStatus.SUCCESS)
+
+
+def _fail(walk: Walk, error: Error) -> None:
+    walk.live.tell(EventType.RUN_FAILED, error=error)
+    walk.live.change(error=error)
+    _end(walk, RunStatus.FAILED)
+
+
+def _end(walk: Walk, status: RunStatus) -> None:
+    walk.live.change(
+        status=status,
+        ended_us=walk.live.clock.now_us(),
+        due_us=None,
+        deadline_us=None,
+        paused_at=(),
+        kept_resume_data=(),
+    )
+
+
+async def suspended_steps(walk: Walk) -> list[Record]:
+    """
+    The steps of the run that wait for resume data, in graph order.
+    """
+    await walk.live.settle_writes()
+    run_id = walk.live.run.run_id
+    stored = await walk.history.store.active_records(run_id, (StepStatus.SUSPENDED,))
+    records = {record.address: record for record in stored}
+    records.update(walk.live.overlay)
+    waiting = [record for record in records.values() if is_resumable(record)]
+    return in_graph_order(waiting, walk.shape)
+
+
+def is_resumable(record: Record) -> bool:
+    """
+    Whether a record is of a step, not of a container, that waits for resume data.
+    """
+    return record.status is StepStatus.SUSPENDED and record.kind in _RESUMABLE
+
+
+def in_graph_order(records: list[Record], shape: GraphShape) -> list[Record]:
+    """
+    Records sorted by their place in the graph; those it no longer has come last.
+    """
+    return sorted(records, key=lambda record: graph_order(record.address, shape))
+
+
+def graph_order(address: str, shape: GraphShape) -> tuple[tuple[int, int, int], ...]:
+    """
+    A key that sorts addresses as they stand in the graph.
+    """
+    place = shape.find(parse(address))
+    if place is None:
+        return ((len(shape.nodes), 0, 0),)
+    key = []
+    for level in place.levels:
+        arms = level.node.arms
+        arm = next((number for number, arm in enumerate(arms) if arm is level.leaf), 0)
+        key.append((level.position, arm, level.index or 0))
+    return tuple(key)

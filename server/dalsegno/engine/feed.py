@@ -1,0 +1,181 @@
+"""
+The feed: tells watchers that a run has moved, and keeps the newest events for those who keep up.
+
+The log is the stream. A watcher that falls behind the window reads the log, so no reader has a
+queue that grows, and nothing is lost when the server dies.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import contextmanager
+
+from dalsegno.model.errors import RunNotFound, SequenceOutOfRange, ShuttingDown
+from dalsegno.model.event import Event
+from dalsegno.model.run import Run
+from dalsegno.store.contract import Store
+
+_WINDOW = 256  # events kept for each watched run
+_PAGE = 256  # events read at once from the log
+
+
+class _Tail:
+    """
+    The newest events of one watched run.
+    """
+
+    def __init__(self) -> None:
+        self.watchers = 0
+        self.run: Run | None = None
+        self.error: Exception | None = None
+        self.moved = asyncio.Event()
+        self._window: deque[Event] = deque(maxlen=_WINDOW)
+
+    def add(self, run: Run, events: Sequence[Event]) -> None:
+        self.run = run
+        self._window.extend(events)
+        self.wake()
+
+    def wake(self) -> None:
+        """
+        Wake every watcher; the next to wait waits for the next move.
+        """
+        self.moved.set()
+        self.moved = asyncio.Event()
+
+    def after(self, sequence: int) -> list[Event] | None:
+        """
+        The events after a sequence; None if the window does not reach back so far.
+        """
+        if not self._window or self._window[0].sequence > sequence + 1:
+            return None
+        skipped = sequence + 1 - self._window[0].sequence
+        return list(self._window)[skipped:]
+
+
+class Feed:
+    """
+    Watches and waits for runs.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._tails: dict[str, _Tail] = {}
+        self._is_stopping = False
+
+    def publish(self, run: Run, events: Sequence[Event]) -> None:
+        """
+        A run has moved, durably.
+        """
+        tail = self._tails.get(run.run_id)
+        if tail is not None:
+            tail.add(run, events)
+
+    def fail(self, run_id: str, error: Exception) -> None:
+        """
+        A run cannot go on here; whoever waits for it is told.
+        """
+        tail = self._tails.get(run_id)
+        if tail is not None:
+            tail.error = error
+            tail.wake()
+
+    def stop(self) -> None:
+        """
+        End every watch and wait.
+        """
+        self._is_stopping = True
+        for tail in self._tails.values():
+            tail.wake()
+
+    @contextmanager
+    def _tail(self, run_id: str) -> Iterator[_Tail]:
+        tail = self._tails.setdefault(run_id, _Tail())
+        tail.watchers += 1
+        try:
+            yield tail
+        finally:
+            tail.watchers -= 1
+            if tail.watchers == 0:
+                del self._tails[run_id]
+
+    async def wait(self, run_id: str) -> None:
+        """
+        Return when the run is at rest.
+
+        Raises:
+            RunNotFound: There is no such run.
+            ShuttingDown: The server stops; the run goes on after it.
+        """
+        with self._tail(run_id) as tail:
+            run = await self._run(run_id)
+            while not (tail.run or run).status.is_at_rest:
+                await self._moved(tail, None)
+
+    async def check(self, run_id: str, after_sequence: int) -> None:
+        """
+        Refuse a watch that cannot be.
+
+        Raises:
+            RunNotFound: There is no such run.
+            SequenceOutOfRange: The cursor lies beyond the newest event.
+        """
+        run = await self._run(run_id)
+        if after_sequence > run.newest_sequence:
+            raise SequenceOutOfRange(run_id, after_sequence, run.newest_sequence)
+
+    async def watch(
+        self, run_id: str, after_sequence: int, *, follow: bool, idle_s: float
+    ) -> AsyncGenerator[Sequence[Event], None]:
+        """
+        The run's events after a sequence, in batches; an empty batch when idle.
+
+        Raises:
+            ShuttingDown: The server stops.
+        """
+        cursor = after_sequence
+        with self._tail(run_id) as tail:
+            while True:
+                moved = tail.moved
+                batch = await self._after(tail, run_id, cursor)
+                if batch:
+                    cursor = batch[-1].sequence
+                    yield batch
+                    if not batch[-1].type.rests_run:
+                        continue
+                if await self._is_over(tail, run_id, cursor, follow=follow):
+                    return
+                if not batch and moved is tail.moved and not await self._moved(tail, idle_s):
+                    yield ()
+
+    async def _after(self, tail: _Tail, run_id: str, cursor: int) -> Sequence[Event]:
+        batch = tail.after(cursor)
+        if batch is None:
+            batch = list(await self._store.events(run_id, after=cursor, limit=_PAGE))
+        return batch
+
+    async def _is_over(self, tail: _Tail, run_id: str, cursor: int, *, follow: bool) -> bool:
+        run = tail.run or await self._run(run_id)
+        if run.newest_sequence != cursor:
+            return False
+        return run.status.is_terminal if follow else run.status.is_at_rest
+
+    async def _moved(self, tail: _Tail, idle_s: float | None) -> bool:
+        """
+        Wait for the run to move; False if it has not within the time.
+        """
+        if self._is_stopping:
+            raise ShuttingDown
+        if tail.error is not None:
+            raise tail.error
+        try:
+            await asyncio.wait_for(tail.moved.wait(), idle_s)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _run(self, run_id: str) -> Run:
+        run = await self._store.run(run_id)
+        if run is None:
+            raise RunNotFound(run_id)
+        return run

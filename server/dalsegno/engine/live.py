@@ -1,0 +1,276 @@
+"""
+A run in memory: what it is about to write, and who waits for what in it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from dalsegno.model.clock import Clock
+from dalsegno.model.event import Event, EventType
+from dalsegno.model.payload import Payload
+from dalsegno.model.record import Record
+from dalsegno.model.run import Run, RunStatus
+from dalsegno.store.contract import Append, Request, Store
+
+
+class PutDown(Exception):
+    """
+    The run leaves memory until its next timer is due.
+    """
+
+
+class LiveRun:
+    """
+    One run in memory, and the only writer of its history.
+
+    What is told and put is gathered, and written by the next commit: all that a walk does
+    between two waits is one append. Several appends may be under way; they are written in order.
+
+    Attributes:
+        began: Done when the first append is durable, or failed.
+        bodies: How many bodies run now.
+        is_stopping: The server stops; what is recorded stays for recovery.
+        run: As it is with everything gathered so far.
+        overlay: Records that are not committed yet.
+        cancel_reason: Set together with `is_canceling`, when a caller asked for the end.
+        is_pausing: The walk stops before the next step.
+
+    Args:
+        on_commit: Called with the run and its new events once they are durable.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        store: Store,
+        clock: Clock,
+        on_commit: Callable[[Run, tuple[Event, ...]], None],
+        *,
+        wait_in_memory_us: int,
+        held_epoch: int,
+        creates: bool = False,
+        request: Request | None = None,
+    ) -> None:
+        self.run = run
+        self.overlay: dict[str, Record] = {}
+        self.is_canceling = False
+        self.cancel_reason: str | None = None
+        self.is_pausing = False
+        self.is_stopping = False
+        self.bodies = 0
+        self.clock = clock
+        self._wait_in_memory_us = wait_in_memory_us
+        self._store = store
+        self._on_commit = on_commit
+        self._written_epoch = held_epoch
+        self._written_sequence = run.newest_sequence
+        self._creates = creates
+        self._request = request
+        self._events: list[Event] = []
+        self._records: dict[str, Record] = {}
+        self._is_changed = False
+        self._commit: asyncio.Future[None] | None = None
+        self._writes: set[asyncio.Task[None]] = set()
+        self._newest_write: asyncio.Future[None] | None = None
+        self._error: Exception | None = None
+        self._busy = 1
+        self._timers: dict[object, int] = {}
+        self._put_down = asyncio.Event()
+        self.began: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.began.add_done_callback(_retrieve)
+
+    # What is written.
+
+    def tell(self, type_: EventType, address: str = "", **facts: Any) -> Event:
+        """
+        Add the run's next event. Payloads that are stored nowhere yet are stored by it.
+        """
+        sequence = self.run.newest_sequence + 1
+        event = Event(
+            self.run.run_id, sequence, self.clock.now_us(), type_, address=address, **facts
+        )
+        self._events.append(event)
+        self.run = replace(self.run, newest_sequence=sequence)
+        return event
+
+    def put(self, record: Record) -> Record:
+        """
+        Replace what the run knows of an address.
+        """
+        self._records[record.address] = record
+        self.overlay[record.address] = record
+        return record
+
+    def change(self, **columns: Any) -> None:
+        """
+        Change the run itself.
+        """
+        self.run = replace(self.run, **columns)
+        self._is_changed = True
+
+    def stored(self, payload: Payload, event: Event) -> Payload:
+        """
+        A payload that this event carries, with the place where it is stored.
+        """
+        return payload.stored(event.run_id, event.sequence)
+
+    async def commit(self) -> None:
+        """
+        Return when everything told and put so far is durable. While the server stops it never
+        returns: nothing further is to begin.
+
+        Raises:
+            DalsegnoError: It could not be written, and nothing later can be.
+        """
+        if self._error is not None:
+            raise self._error
+        waiting = self.commit_soon()
+        if waiting is not None:
+            await asyncio.shield(waiting)
+        if self.is_stopping:
+            await asyncio.get_running_loop().create_future()
+
+    def commit_soon(self) -> asyncio.Future[None] | None:
+        """
+        Begin a commit at the end of this turn of the event loop, so that all arms that run in it
+        share one append. Returns what to wait for; None if all is durable already.
+        """
+        if self._commit is not None:
+            return self._commit
+        if not self._events and not self._records and not self._is_changed:
+            return self._newest_write
+        loop = asyncio.get_running_loop()
+        self._commit = self._newest_write = loop.create_future()
+        self._commit.add_done_callback(_retrieve)
+        loop.call_soon(self._begin_write)
+        return self._commit
+
+    def _begin_write(self) -> None:
+        done = self._commit
+        assert done is not None
+        self._commit = None
+        append = Append(
+            run=self.run,
+            epoch=self._written_epoch,
+            after=self._written_sequence,
+            creates=self._creates,
+            events=tuple(self._events),
+            records=tuple(self._records.values()),
+            request=self._request,
+        )
+        self._written_epoch = self.run.epoch
+        self._written_sequence = self.run.newest_sequence
+        self._creates = False
+        self._request = None
+        self._events = []
+        self._records = {}
+        self._is_changed = False
+        write = asyncio.get_running_loop().create_task(self._write(append, done))
+        self._writes.add(write)
+        write.add_done_callback(self._writes.discard)
+
+    async def _write(self, append: Append, done: asyncio.Future[None]) -> None:
+        try:
+            if self._error is not None:
+                raise self._error
+            await self._store.append(append)
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits for the commit
+            self._error = error
+            done.set_exception(error)
+            if not self.began.done():
+                self.began.set_exception(error)
+            return
+        for record in append.records:
+            if self.overlay.get(record.address) is record:
+                del self.overlay[record.address]
+        if self._newest_write is done:
+            self._newest_write = None
+        self._on_commit(append.run, tuple(append.events))
+        done.set_result(None)
+        if not self.began.done():
+            self.began.set_result(None)
+
+    def attach(self, request: Request | None) -> None:
+        """
+        Keep a request together with the next append.
+        """
+        self._request = request
+
+    async def settle_writes(self) -> None:
+        """
+        Wait until no write is under way, whatever became of them.
+        """
+        while self._writes:
+            await asyncio.wait(self._writes)
+
+    # Who waits.
+
+    def idle(self) -> None:
+        """
+        A strand of the walk begins to wait for other strands or for a timer.
+        """
+        self._busy -= 1
+        if self._busy == 0 and self._timers:
+            self._only_timers_left()
+
+    def busy(self, strands: int = 1) -> None:
+        """
+        Strands of the walk go on.
+        """
+        self._busy += strands
+
+    def ended(self) -> None:
+        """
+        A strand of the walk has ended, and another goes on in its place.
+        """
+        self._busy -= 1
+
+    async def wait_until(self, due_us: int) -> None:
+        """
+        Wait for a time; the strand is idle meanwhile.
+
+        Raises:
+            PutDown: Only timers are left and none is due soon: the run is to leave memory.
+        """
+        key = object()
+        self._timers[key] = due_us
+        self.idle()
+        try:
+            await self._until_due(due_us)
+        finally:
+            del self._timers[key]
+            self.busy()
+        if self.run.status is RunStatus.WAITING:
+            self.change(status=RunStatus.RUNNING, due_us=None)
+
+    async def _until_due(self, due_us: int) -> None:
+        timer = asyncio.ensure_future(self.clock.sleep_until(due_us))
+        put_down = asyncio.ensure_future(self._put_down.wait())
+        try:
+            await asyncio.wait({timer, put_down}, return_when=asyncio.FIRST_COMPLETED)
+            if not timer.done():
+                raise PutDown
+        finally:
+            timer.cancel()
+            put_down.cancel()
+
+    def _only_timers_left(self) -> None:
+        due_us = min(self._timers.values())
+        if self.run.deadline_us is not None:
+            due_us = min(due_us, self.run.deadline_us)
+        if self.run.status is not RunStatus.WAITING:
+            self.tell(EventType.RUN_WAITING, due_us=due_us)
+        self.change(status=RunStatus.WAITING, due_us=due_us)
+        self.commit_soon()
+        if due_us - self.clock.now_us() > self._wait_in_memory_us:
+            self._put_down.set()
+
+
+def _retrieve(future: asyncio.Future[None]) -> None:
+    """
+    Mark a failed commit as seen: not every strand waits for its own.
+    """
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,25 @@
+"""
+The engine's limits.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """
+    Limits and times of the engine; `config.py` documents and fills them.
+
+    Attributes:
+        payload_bytes_max: Of one payload (semantics.md §3: 2 MiB).
+        bodies_max: Plain functions that run at once, each on a worker thread.
+        wait_in_memory: A run whose timers are due within this stays in memory; one that waits
+            longer is put down and read again when it is due.
+        view_records_max: Records shown with a run; more of them are left to `Engine.steps`.
+    """
+
+    payload_bytes_max: int = 2 * 1024 * 1024
+    bodies_max: int = 64
+    wait_in_memory: timedelta = timedelta(seconds=2)
+    view_records_max: int = 1000

@@ -1,0 +1,163 @@
+"""
+The supervisor: owns the live runs of this server and wakes those whose timers are due.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from dalsegno.engine.drive import drive
+from dalsegno.engine.feed import Feed
+from dalsegno.engine.live import LiveRun
+from dalsegno.engine.walk import Entry, Walk
+from dalsegno.model.clock import SECOND_US, Clock
+from dalsegno.model.errors import DalsegnoError
+from dalsegno.model.payload import Payload
+from dalsegno.model.run import RunStatus
+from dalsegno.store.contract import Store
+
+_log = logging.getLogger(__name__)
+
+_DUE_AT_ONCE = 100  # runs woken before the next look at the clock
+_RETRY_US = SECOND_US  # before a store that failed is asked again
+_BUSY_US = SECOND_US // 10  # a run that is due but still in memory is about to move by itself
+
+
+class Supervisor:
+    """
+    Keeps a reference to every task of the engine, and ends them.
+
+    Args:
+        wake: Brings a waiting run back into memory.
+    """
+
+    def __init__(
+        self, store: Store, feed: Feed, clock: Clock, wake: Callable[[str], Awaitable[None]]
+    ) -> None:
+        self._store = store
+        self._feed = feed
+        self._clock = clock
+        self._wake = wake
+        self._walks: dict[str, tuple[Walk, asyncio.Task[None]]] = {}
+        self._timers: asyncio.Task[None] | None = None
+        self._look_again = asyncio.Event()
+        self.is_stopping = False
+
+    def start(self) -> None:
+        """
+        Begin to fire timers.
+        """
+        self._timers = asyncio.get_running_loop().create_task(self._fire_timers())
+
+    def walk_of(self, run_id: str) -> Walk | None:
+        """
+        The walk of a run that is live here; None if it is not.
+        """
+        walk, _ = self._walks.get(run_id, (None, None))
+        return walk
+
+    def drive(self, walk: Walk, value: Payload, entry: Entry | None) -> None:
+        """
+        Begin to drive a live run.
+        """
+        run_id = walk.live.run.run_id
+        task = asyncio.get_running_loop().create_task(self._drive(walk, value, entry))
+        self._walks[run_id] = (walk, task)
+
+    async def cancel(self, run_id: str, reason: str | None) -> None:
+        """
+        End a live run as canceled; returns when its bodies have cleaned up.
+        """
+        walk, task = self._walks[run_id]
+        walk.live.is_canceling = True
+        walk.live.cancel_reason = reason
+        task.cancel()
+        await asyncio.wait({task})
+
+    async def stop(self, grace_s: float) -> None:
+        """
+        Begin nothing new, give bodies this long to end, and leave the rest to recovery.
+        """
+        self.is_stopping = True
+        lives = [walk.live for walk, _ in self._walks.values()]
+        for live in lives:
+            live.is_stopping = True
+        await self._until_idle(lives, grace_s)
+        for live in lives:
+            await live.settle_writes()
+        tasks = [task for _, task in self._walks.values()]
+        if self._timers is not None:
+            tasks.append(self._timers)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _until_idle(self, lives: list[LiveRun], grace_s: float) -> None:
+        due_us = self._clock.now_us() + int(grace_s * SECOND_US)
+        while any(live.bodies for live in lives) and self._clock.now_us() < due_us:
+            await self._clock.sleep_until(self._clock.now_us() + SECOND_US // 100)
+
+    async def _drive(self, walk: Walk, value: Payload, entry: Entry | None) -> None:
+        live = walk.live
+        run_id = live.run.run_id
+        try:
+            await drive(walk, value, entry)
+        except DalsegnoError as error:
+            self._failed(live, error)
+            _log.warning("run %s cannot go on here: %s", run_id, error)
+        except Exception as error:
+            self._failed(live, error)
+            _log.exception("run %s cannot go on here", run_id)
+        finally:
+            del self._walks[run_id]
+            if not live.began.done():
+                live.began.cancel()
+            if live.run.status is RunStatus.WAITING:
+                self._look_again.set()
+
+    def _failed(self, live: LiveRun, error: Exception) -> None:
+        if not live.began.done():
+            live.began.set_exception(error)
+        self._feed.fail(live.run.run_id, error)
+
+    async def _fire_timers(self) -> None:
+        """
+        Wake waiting runs when they are due, for as long as the server runs.
+        """
+        while True:
+            try:
+                await self._fire_due()
+            except Exception:
+                _log.exception("timers could not be fired; they are tried again")
+                await self._clock.sleep_until(self._clock.now_us() + _RETRY_US)
+
+    async def _fire_due(self) -> None:
+        self._look_again.clear()
+        due = await self._store.due_runs(self._clock.now_us(), limit=_DUE_AT_ONCE)
+        sleeping = [run_id for run_id in due if run_id not in self._walks]
+        for run_id in sleeping:
+            await self._wake(run_id)
+        next_us = await self._store.next_due()
+        if next_us is not None:
+            next_us = max(next_us, self._clock.now_us() + _BUSY_US)
+        await self._until(next_us)
+
+    async def _until(self, due_us: int | None) -> None:
+        """
+        Wait for a time, or for a run that has left memory and may wait for an earlier one.
+        """
+        changed = self._waiting(self._look_again.wait())
+        waits = {changed}
+        if due_us is not None:
+            waits.add(self._waiting(self._clock.sleep_until(due_us)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    @staticmethod
+    def _waiting(coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        return asyncio.get_running_loop().create_task(coroutine)

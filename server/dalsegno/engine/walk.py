@@ -1,0 +1,337 @@
+"""
+The walk: the one way to execute a run, whether it starts, resumes, restarts or is travelled to.
+
+It enters at the first node, or descends straight to the addresses of an `Entry` through the
+containers around them, and goes on from there. What lies before is not visited. Each decision
+is made from the history, none from memory, so going on after a crash is the same as going on.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dalsegno.engine.history import History
+from dalsegno.engine.inputs import Inputs
+from dalsegno.engine.live import LiveRun
+from dalsegno.engine.outcome import Bailed, Canceled, Done, Failed, Outcome, Suspended
+from dalsegno.engine.settings import EngineSettings
+from dalsegno.model import address as addresses
+from dalsegno.model import jsontext
+from dalsegno.model.event import EventType
+from dalsegno.model.payload import Payload
+from dalsegno.model.record import Error, NodeKind, Record, StepStatus
+from dalsegno.model.shape import GraphShape, Place
+from dalsegno.workflow.builder import Workflow
+from dalsegno.workflow.types import Type, TypeMismatch
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """
+    Where a walk enters.
+
+    Attributes:
+        addresses: The frontier: what is active, or the target of a travel, or where a paused
+            run goes on.
+        is_fresh: The addresses have not begun (target, pause), unlike those of a frontier.
+        given: Input of the target, if it is known already.
+    """
+
+    addresses: tuple[str, ...]
+    is_fresh: bool = False
+    given: Payload | None = None
+
+    def under(self, address: str) -> "Entry | None":
+        """
+        The part of it that lies at or inside an address; None if nothing does.
+        """
+        inside = tuple(at for at in self.addresses if addresses.is_at_or_inside(at, address))
+        return replace(self, addresses=inside) if inside else None
+
+    def begins_at(self, address: str) -> bool:
+        """
+        Whether what is at this very address is to begin.
+        """
+        return self.is_fresh and address in self.addresses
+
+
+@dataclass(slots=True)
+class Walk:
+    """
+    What all parts of one walk share.
+
+    Attributes:
+        source: What the source of a replay sees, the target included.
+        taken: For each branch or when that a travel enters, by base and position: which of its
+            arms are taken, or the error its condition raised.
+        step_scope: With `per_step`, the sequence or container in which one node, iteration or
+            item is walked; None to walk on.
+        has_stepped: That node has been walked.
+        is_stepping_in: A travel with `per_step`: in a block only its target is walked.
+        paused_at: Where the run goes on after a pause.
+        asks_first: Loops that are entered behind their last iteration: their condition is asked
+            before the next one begins.
+        blocks: Blocks whose arms are under way, outermost first; resumptions find theirs here.
+    """
+
+    live: LiveRun
+    root: Workflow
+    shape: GraphShape
+    history: History
+    source: History | None
+    inputs: Inputs
+    loop: asyncio.AbstractEventLoop
+    pool: ThreadPoolExecutor
+    settings: EngineSettings
+    random: Callable[[], float]
+    taken: dict[tuple[str, int], frozenset[str] | Error] = field(default_factory=dict)
+    step_scope: str | None = None
+    has_stepped: bool = False
+    is_stepping_in: bool = False
+    paused_at: list[str] = field(default_factory=list)
+    asks_first: set[str] = field(default_factory=set)
+    blocks: list[Any] = field(default_factory=list)
+
+    def place(self, address: str) -> Place:
+        """
+        The place of an address of this workflow.
+        """
+        return self.shape.locate(addresses.parse(address))
+
+    async def entered(self, address: str, entry: Entry | None) -> Record | None:
+        """
+        The run's own record of what is entered here, if that is under way.
+        """
+        if entry is None:
+            return None
+        own = await self.history.own(address)
+        return own if own is not None and own.status.is_active else None
+
+    async def settled(self, address: str, entry: Entry | None) -> Outcome | None:
+        """
+        How an arm or item has ended before this walk; None if it is to be walked.
+        """
+        if entry is not None and entry.begins_at(address):
+            return None
+        record = await self.history.record(address)
+        return self.ended(record, entry)
+
+    def ended(self, record: Record | None, entry: Entry | None) -> Outcome | None:
+        """
+        How a record has ended; None for one that is to be walked.
+        """
+        if record is None or record.status is StepStatus.NOT_RUN:
+            return None
+        match record.status:
+            case StepStatus.SUCCESS:
+                value = record.output if record.output is not None else Payload(b"null")
+                return Bailed(value) if record.is_bailed else Done(value)
+            case StepStatus.FAILED:
+                return Failed(record.error or Error("Unknown", "no error was recorded"))
+            case StepStatus.CANCELED:
+                return Canceled(None)
+            case StepStatus.SUSPENDED if entry is None:
+                return Suspended()
+            case _:
+                return None
+
+    def stepped(self, scope: str) -> None:
+        """
+        A node, iteration or item of this sequence or container has been walked.
+        """
+        if self.step_scope == scope:
+            self.has_stepped = True
+
+    @property
+    def is_pausing(self) -> bool:
+        """
+        Whether nothing further is to begin.
+        """
+        return self.live.is_pausing or self.has_stepped
+
+    def computed(self, value: Payload) -> Done | Failed:
+        """
+        A value that a block or container has put together, unless it is too deep or too large.
+        """
+        limit = self.settings.payload_bytes_max
+        if len(value.json) > limit:
+            problem = f"the output takes {len(value.json)} bytes; the limit is {limit}"
+            return Failed(Error("PayloadTooLarge", problem, is_retryable=False))
+        if jsontext.nesting(value.json) > jsontext.NESTING_MAX:
+            problem = f"the output nests deeper than {jsontext.NESTING_MAX} levels"
+            return Failed(Error("TooDeep", problem, is_retryable=False))
+        return Done(value)
+
+    async def cancel_inside(self, address: str) -> None:
+        """
+        What is under way at or inside an address ("" for all of the run) becomes canceled,
+        innermost first.
+        """
+        statuses = (StepStatus.RUNNING, StepStatus.WAITING, StepStatus.SUSPENDED)
+        await self.live.settle_writes()
+        active = {
+            record.address: record
+            for record in await self.history.store.active_records(self.live.run.run_id, statuses)
+        }
+        active.update(self.live.overlay)
+        inside = [
+            record
+            for record in active.values()
+            if record.status.is_active
+            and (not address or addresses.is_at_or_inside(record.address, address))
+        ]
+        inside.sort(key=lambda record: (-_depth(record.address), record.first_sequence))
+        for record in inside:
+            event = self.live.tell(EventType.STEP_CANCELED, record.address)
+            self.live.put(
+                replace(
+                    record,
+                    status=StepStatus.CANCELED,
+                    ended_us=event.time_us,
+                    last_sequence=event.sequence,
+                    due_us=None,
+                )
+            )
+
+    # Telling what happens.
+
+    def start(self, address: str, kind: NodeKind, value: Payload) -> Record:
+        """
+        A container begins.
+        """
+        event = self.live.tell(EventType.STEP_STARTED, address, payload=value)
+        return self.live.put(
+            Record(
+                run_id=self.live.run.run_id,
+                address=address,
+                kind=kind,
+                status=StepStatus.RUNNING,
+                first_sequence=event.sequence,
+                last_sequence=event.sequence,
+                started_us=event.time_us,
+                input=self.live.stored(value, event),
+            )
+        )
+
+    def reopen(self, record: Record) -> Record:
+        """
+        A container that was suspended goes on; it is not started a second time.
+        """
+        if record.status is StepStatus.RUNNING:
+            return record
+        return self.live.put(replace(record, status=StepStatus.RUNNING))
+
+    def complete(self, record: Record, value: Payload, **changes: Any) -> Payload:
+        """
+        A record succeeds; returns its output with the place where it is stored.
+        """
+        if value.at is None and record.input is not None and value.json == record.input.json:
+            value = record.input
+        state = changes.pop("state", None)
+        event = self.live.tell(EventType.STEP_COMPLETED, record.address, payload=value, state=state)
+        if state is not None:
+            self.live.change(state=state.stored(event.run_id, event.sequence))
+        output = self.live.stored(value, event)
+        self.live.put(
+            replace(
+                record,
+                status=StepStatus.SUCCESS,
+                output=output,
+                error=None,
+                ended_us=event.time_us,
+                last_sequence=event.sequence,
+                due_us=None,
+                **changes,
+            )
+        )
+        return output
+
+    def fail(self, record: Record, error: Error, attempt: int | None = None) -> Failed:
+        """
+        A record fails.
+        """
+        event = self.live.tell(EventType.STEP_FAILED, record.address, error=error, attempt=attempt)
+        self.live.put(
+            replace(
+                record,
+                status=StepStatus.FAILED,
+                error=error,
+                ended_us=event.time_us,
+                last_sequence=event.sequence,
+                due_us=None,
+            )
+        )
+        return Failed(error)
+
+    def refuse_input(self, address: str, kind: NodeKind, value: Payload, error: Error) -> Failed:
+        """
+        What was to begin gets an input that does not fit: it fails without having started.
+        """
+        event = self.live.tell(EventType.STEP_FAILED, address, error=error)
+        self.live.put(
+            Record(
+                run_id=self.live.run.run_id,
+                address=address,
+                kind=kind,
+                status=StepStatus.FAILED,
+                first_sequence=event.sequence,
+                last_sequence=event.sequence,
+                started_us=event.time_us,
+                ended_us=event.time_us,
+                input=value,
+                error=error,
+            )
+        )
+        return Failed(error)
+
+    def suspend_container(self, record: Record) -> None:
+        """
+        All that goes on inside a container waits for resume data.
+        """
+        event = self.live.tell(EventType.STEP_SUSPENDED, record.address)
+        self.live.put(
+            replace(
+                record,
+                status=StepStatus.SUSPENDED,
+                suspended_us=event.time_us,
+                last_sequence=event.sequence,
+            )
+        )
+
+    def skip(self, address: str, kind: NodeKind, value: Payload) -> None:
+        """
+        A node is not taken.
+        """
+        event = self.live.tell(EventType.STEP_SKIPPED, address, payload=value)
+        self.live.put(
+            Record(
+                run_id=self.live.run.run_id,
+                address=address,
+                kind=kind,
+                status=StepStatus.SKIPPED,
+                first_sequence=event.sequence,
+                last_sequence=event.sequence,
+                started_us=event.time_us,
+                ended_us=event.time_us,
+                input=self.live.stored(value, event),
+            )
+        )
+
+
+def _depth(address: str) -> int:
+    return address.count(".") + address.count("[")
+
+
+def mismatch(type_: Type, value: Payload) -> Error | None:
+    """
+    Why a value does not fit a type; None if it does.
+    """
+    if type_.is_any:
+        return None
+    try:
+        type_.check(value.json)
+    except TypeMismatch as error:
+        return Error("TypeMismatch", str(error), is_retryable=False)
+    return None

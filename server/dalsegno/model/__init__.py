@@ -1,0 +1,3 @@
+"""
+The nouns. Imports nothing else of ours.
+"""
