@@ -8,17 +8,13 @@ from google.protobuf.message import Message
 
 from dalsegno.model.event import Event, EventType
 from dalsegno.v1 import event_pb2 as pb
-from dalsegno.wire.fit import leave_out_largest
 from dalsegno.wire.lineage import lineage_to_proto
 from dalsegno.wire.payload import Form, payload_to_proto
 from dalsegno.wire.record import error_to_proto
 from dalsegno.wire.time import time_to_proto
 
 
-def event_to_proto(event: Event, *, form: Form, bytes_max: int) -> pb.RunEvent:
-    """
-    An event as callers see it, in at most *bytes_max*.
-    """
+def event_to_proto(event: Event, form: Form) -> pb.RunEvent:
     message = pb.RunEvent(
         run_id=event.run_id,
         sequence=event.sequence,
@@ -28,7 +24,6 @@ def event_to_proto(event: Event, *, form: Form, bytes_max: int) -> pb.RunEvent:
     body = getattr(message, event.type)
     body.SetInParent()
     body.MergeFrom(_body(event, form))
-    leave_out_largest(message, bytes_max)
     return message
 
 

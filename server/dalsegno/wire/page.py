@@ -8,6 +8,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from google.protobuf.message import Message
 
 from dalsegno.model.errors import InvalidPageToken
+from dalsegno.v1 import run_service_pb2 as pb
 
 PAGE_SIZE = 100
 _DIGEST_BYTES = 8  # keeps apart questions asked by mistake; a token grants nothing
@@ -49,6 +50,21 @@ def token_from_proto(request: Message) -> str | None:
     if token_to_proto(request, start) != token:
         raise InvalidPageToken
     return start
+
+
+def sequence_from_proto(request: pb.ListEventsRequest) -> int:
+    """
+    The sequence after which a page of events begins.
+
+    Raises:
+        InvalidPageToken: The token was not given for this question.
+    """
+    start = token_from_proto(request)
+    if start is None:
+        return request.after_sequence
+    if not start.isdecimal():
+        raise InvalidPageToken
+    return int(start)
 
 
 def _digest(request: Message) -> bytes:

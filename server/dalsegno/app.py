@@ -1,0 +1,193 @@
+"""
+Puts a server together, runs it, and stops it.
+"""
+
+import asyncio
+import logging
+import random
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from uuid_utils import uuid7
+
+from dalsegno.config import Settings, StartError, is_loopback, split_address
+from dalsegno.engine import Engine
+from dalsegno.model.clock import SystemClock
+from dalsegno.model.errors import DalsegnoError
+from dalsegno.rpc.server import RpcServer
+from dalsegno.store.sqlite import SqliteStore
+from dalsegno.store.sqlite_opening import StoreOpenError
+from dalsegno.telemetry import configure_logging
+from dalsegno.workflow import Workflow
+
+__all__ = ["StartError", "run", "serve"]
+
+_log = logging.getLogger(__name__)
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def run(
+    settings: Settings,
+    workflows: Sequence[Workflow],
+    *,
+    on_ready: Callable[[str], None] | None = None,
+) -> None:
+    """
+    Be a server until a signal asks to stop. Sets up logging; see `serve` for the rest.
+    """
+    configure_logging(settings)
+    serving = serve(settings, workflows, on_ready=on_ready)
+    try:
+        import uvloop  # noqa: PLC0415 - faster by a quarter where there is one
+    except ImportError:
+        asyncio.run(serving)
+    else:
+        uvloop.run(serving)
+
+
+async def serve(
+    settings: Settings,
+    workflows: Sequence[Workflow],
+    *,
+    on_ready: Callable[[str], None] | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """
+    Serve until *stop* is set, or SIGTERM or SIGINT comes; then finish in good order.
+
+    In good order: health says NOT_SERVING, streams end with UNAVAILABLE, bodies and calls get
+    their grace, the store is closed. A second signal ends the process at once, which loses
+    nothing either: whatever was acknowledged is on disk.
+
+    Once calls are answered, *on_ready* is called with HOST:PORT.
+
+    Raises:
+        StartError: It cannot start; nothing was executed.
+    """
+    _refuse_open_door(settings)
+    stop = stop or asyncio.Event()
+    store = await _open_store(settings)
+    try:
+        engine = Engine(
+            store,
+            workflows,
+            clock=SystemClock(),
+            new_id=lambda: str(uuid7()),
+            random=random.random,
+            settings=settings.engine(),
+        )
+        server = RpcServer(engine, settings)
+        # Before the engine starts: a server that cannot be reached must not go on with runs.
+        address = _bind(server, settings)
+        with _stopping_on_signals(stop):
+            await _start_engine(engine)
+            await _serve_until(stop, engine, server, settings, lambda: _ready(address, on_ready))
+    finally:
+        await store.close()
+    _log.info("stopped")
+
+
+async def _serve_until(
+    stop: asyncio.Event,
+    engine: Engine,
+    server: RpcServer,
+    settings: Settings,
+    ready: Callable[[], None],
+) -> None:
+    grace_s = delay_s = 0.0  # unless we are asked to stop: then something is wrong
+    try:
+        await server.start()
+        ready()
+        await stop.wait()
+        grace_s, delay_s = settings.stop_grace_s, settings.drain_s
+        _log.info("stopping")
+    finally:
+        await server.drain(delay_s)
+        await engine.stop(grace_s)
+        await server.stop(grace_s)
+
+
+def _ready(address: str, on_ready: Callable[[str], None] | None) -> None:
+    _log.info("serving on %s", address)
+    if on_ready is not None:
+        on_ready(address)
+
+
+def _refuse_open_door(settings: Settings) -> None:
+    host, _ = split_address(settings.listen)
+    if not (is_loopback(host) or settings.has_tls or settings.insecure):
+        raise StartError(
+            f"others can reach {settings.listen}, and would be served without TLS: give tls_cert "
+            "and tls_key, or insecure if everybody there may do everything"
+        )
+
+
+async def _open_store(settings: Settings) -> SqliteStore:
+    try:
+        return await SqliteStore.open(settings.db)
+    except StoreOpenError as error:
+        raise StartError(str(error)) from error
+
+
+async def _start_engine(engine: Engine) -> None:
+    try:
+        await engine.start()
+    except DalsegnoError as error:
+        raise StartError(str(error)) from error
+
+
+def _bind(server: RpcServer, settings: Settings) -> str:
+    try:
+        return server.bind()
+    except OSError as error:
+        raise StartError(f"cannot read {error.filename}: {error.strerror}") from error
+    except RuntimeError as error:
+        problem = _problem_with(*split_address(settings.listen)) or str(error)
+        raise StartError(f"cannot listen on {settings.listen}: {problem}") from error
+
+
+def _problem_with(host: str, port: int) -> str | None:
+    """
+    Why an address cannot be listened on, in the system's words, as gRPC does not tell.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.bind(address)
+    except OSError as error:
+        return error.strerror
+    return None
+
+
+@contextmanager
+def _stopping_on_signals(stop: asyncio.Event) -> Iterator[None]:
+    """
+    Let the first signal set *stop*, and the second end the process.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+
+    def begin() -> None:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+        stop.set()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, begin)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            with suppress(ValueError):  # the loop has closed what it needs for that
+                loop.remove_signal_handler(number)
+            signal.signal(number, handler)

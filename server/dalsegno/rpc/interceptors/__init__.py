@@ -1,0 +1,3 @@
+"""
+One concern each; their order is written in `server.py`.
+"""

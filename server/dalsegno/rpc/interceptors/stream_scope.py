@@ -1,0 +1,50 @@
+"""
+Streams that begin and end in the task of their call.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing, nullcontext
+from typing import Any
+
+import grpc
+
+from dalsegno.rpc.drain import Drain
+from dalsegno.rpc.interceptors.wrap import (
+    Context,
+    Handler,
+    behaviour_of,
+    with_behaviour,
+)
+
+
+class StreamScope(grpc.aio.ServerInterceptor):
+    """
+    Drives the async generators of stream handlers, and ends them when the server stops.
+
+    grpc.aio never closes them: after a caller has left, one would be finished by the garbage
+    collector in another task and context (grpc/grpc#42295), where no scope it is in may end.
+    """
+
+    def __init__(self, drain: Drain) -> None:
+        self._drain = drain
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        handler = await continuation(handler_call_details)
+        if handler is None or not handler.response_streaming:
+            return handler
+        behaviour = behaviour_of(handler)
+        # Watchers of health end by themselves, after they were told that the server stops.
+        is_health = handler_call_details.method.startswith("/grpc.health.")
+        scope = nullcontext if is_health else self._drain.ends_this
+
+        async def driven(request: Any, context: Context) -> None:
+            with scope():
+                async with aclosing(behaviour(request, context)) as messages:
+                    async for message in messages:
+                        await context.write(message)
+
+        return with_behaviour(handler, driven)
