@@ -35,7 +35,7 @@ class Server:
     """
 
     def __init__(
-        self, folder: Path, process: BaseProcess, line: Connection[None, str], address: str
+        self, folder: Path, process: BaseProcess, line: Connection, address: str
     ) -> None:
         self._folder = folder
         self._process = process

@@ -2,15 +2,16 @@
 What a server process of the runner does; imports all that a server needs, so that it can be forked.
 """
 
-import asyncio
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from dalsegno.app import serve
+from dalsegno.app import run
 from dalsegno.config import Settings
 from tests.conformance.build import build
 from tests.conformance.ledger import Ledger
@@ -33,21 +34,26 @@ def main(line: Connection, folder: Path, definitions: Mapping[str, Definition]) 
     with (folder / LOG).open("ab") as log:
         os.dup2(log.fileno(), sys.stdout.fileno())
         os.dup2(log.fileno(), sys.stderr.fileno())
-    try:
-        asyncio.run(_serve(line, folder, definitions))
-    except BaseException:
-        traceback.print_exc()
-        raise
-
-
-async def _serve(line: Connection, folder: Path, definitions: Mapping[str, Definition]) -> None:
-    asyncio.get_running_loop().add_reader(line.fileno(), os._exit, 1)
+    threading.Thread(target=_die_with_runner, args=(line,), daemon=True).start()
     ledger = Ledger(folder)
-    workflows = [build(id, definition, ledger) for id, definition in definitions.items()]
     settings = Settings(
         listen="127.0.0.1:0",
         db=folder / "store.db",
         stop_grace_s=_GRACE_S,
         log_format="json",
     )
-    await serve(settings, workflows, on_ready=line.send)
+    try:
+        workflows = [build(id, definition, ledger) for id, definition in definitions.items()]
+        run(settings, workflows, on_ready=line.send)
+    except BaseException:
+        traceback.print_exc()
+        raise
+
+
+def _die_with_runner(line: Connection) -> None:
+    """
+    End the process when the other end of the line is closed; nothing is ever sent from there.
+    """
+    with suppress(EOFError, OSError):
+        line.recv()
+    os._exit(1)
