@@ -238,7 +238,7 @@ class Workflow:
         workflow declare one.
         """
         self.commit()
-        if retry is NOT_DECLARED or self._retry is not NOT_DECLARED:
+        if retry is NOT_DECLARED:
             return self
         twin = copy.copy(self)
         nodes = tuple(with_retry(node, retry) for node in self._nodes)

@@ -56,13 +56,18 @@ def read(function: Callable[..., Any]) -> Signature:
     parameters = _parameters(function)
     for parameter in parameters:
         (contexts if _is_context(parameter, hints) else inputs).append(parameter)
-    given = _given(inputs)
     if len(contexts) > 1:
-        raise TypeError(f"takes {len(contexts)} contexts ({_names(contexts)}); leave one")
+        raise TypeError(
+            f"takes {len(contexts)} contexts ({', '.join(_names(contexts))}); leave one"
+        )
+    given = _given(inputs)
+    taken = [parameter for parameter in parameters if parameter is given or parameter in contexts]
+    if parameters[: len(taken)] != taken or any(each.kind not in _POSITIONAL for each in taken):
+        raise TypeError(f"must take {' and '.join(_names(taken))} first, by position")
     return Signature(
         takes_input=given is not None,
         takes_context=bool(contexts),
-        context_first=bool(contexts) and parameters.index(contexts[0]) == 0,
+        context_first=len(taken) > 1 and taken[0] is not given,
         input=hints.get(given.name, Any) if given else Any,
         output=hints.get("return", Any),
         is_typed=given is not None and given.name in hints,
@@ -103,34 +108,31 @@ def _parameters(function: Callable[..., Any]) -> list[Parameter]:
         if parameter.kind in _UNBOUNDED:
             name = _UNBOUNDED[parameter.kind] + parameter.name
             raise TypeError(f"takes {name}; give it one input, such as a dataclass, instead")
-    return [
-        parameter
-        for parameter in parameters
-        # Those with a default may be left alone: functools.partial binds so.
-        if parameter.kind in _POSITIONAL or parameter.default is Parameter.empty
-    ]
+    return parameters
 
 
 def _is_context(parameter: Parameter, hints: dict[str, Any]) -> bool:
     hint = hints.get(parameter.name, Any)
-    return hint is Context or (parameter.name == _CONTEXT_NAME and hint is Any)
+    if hint is Context or Context in typing.get_args(hint):
+        return True
+    return parameter.name == _CONTEXT_NAME and hint is Any
 
 
 def _given(inputs: list[Parameter]) -> Parameter | None:
     """
-    The parameter that gets the input: the only one, or the only one without a default.
+    The parameter that gets the input: the only one without a default, else the only one.
+
+    Others may be left at their defaults; functools.partial binds so.
     """
     needed = [parameter for parameter in inputs if parameter.default is Parameter.empty]
-    candidates = needed or inputs
+    candidates = needed or [parameter for parameter in inputs if parameter.kind in _POSITIONAL]
     if len(candidates) > 1:
         raise TypeError(
-            f"takes {len(candidates)} inputs ({_names(candidates)}); give it one, such as a "
-            "dataclass of them, or bind the others with functools.partial"
+            f"takes {len(candidates)} inputs ({', '.join(_names(candidates))}); give it one, such "
+            "as a dataclass of them, or bind the others with functools.partial"
         )
-    if needed and needed[0].kind not in _POSITIONAL:
-        raise TypeError(f"takes {needed[0].name} by keyword only; let it be positional")
     return candidates[0] if candidates else None
 
 
-def _names(parameters: list[Parameter]) -> str:
-    return ", ".join(parameter.name for parameter in parameters)
+def _names(parameters: list[Parameter]) -> list[str]:
+    return [parameter.name for parameter in parameters]

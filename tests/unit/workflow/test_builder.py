@@ -242,7 +242,7 @@ def test_steps_without_a_retry_get_that_of_their_workflow() -> None:
 
 
 def test_nested_workflows_without_a_retry_get_that_around_them() -> None:
-    deep = Workflow("deep").then(a).tap(b)
+    deep = Workflow("deep").then(a).tap(b).map("m", always)
     inner = Workflow("inner").parallel(deep, a).do_while(step(id="c", retry=ONE)(always), always)
 
     assert retries(Workflow("main", retry=THREE).then(inner, a)) == {
@@ -251,8 +251,9 @@ def test_nested_workflows_without_a_retry_get_that_around_them() -> None:
         "inner.c": 1,
         "inner.deep.a": 3,
         "inner.deep.b": 3,
+        "inner.deep.m": 3,
     }
-    assert retries(inner) == {"a": 1, "c": 1, "deep.a": 1, "deep.b": 1}
+    assert retries(inner) == {"a": 1, "c": 1, "deep.a": 1, "deep.b": 1, "deep.m": 1}
 
 
 def test_a_nested_workflow_keeps_its_own_retry() -> None:

@@ -212,6 +212,15 @@ def test_the_hash_changes_with_what_a_schema_says(input: Any) -> None:
     assert one_step(input).definition_hash != one_step(Order).definition_hash
 
 
+def test_the_hash_changes_with_a_default_that_looks_like_prose() -> None:
+    one, other = (
+        one_step(order_with("", type=dict[str, int], default={"title": number}))
+        for number in (1, 2)
+    )
+
+    assert one.definition_hash != other.definition_hash
+
+
 PROGRAM = """
 import enum
 from typing import Literal

@@ -42,6 +42,10 @@ def context_only(here: Context) -> str:
     return here.address
 
 
+def with_optional_context(value: int, here: Context | None = None) -> int:
+    return value + (here.attempt if here else 0)
+
+
 def nothing() -> int:
     return 1
 
@@ -140,6 +144,7 @@ def test_without_annotations_any_value_goes() -> None:
         (lambda order, ctx: (order, ctx), (1, CONTEXT)),
         (context_first, (CONTEXT, 1)),
         (context_only, (CONTEXT,)),
+        (with_optional_context, (1, CONTEXT)),
         (nothing, ()),
         (with_default, (1,)),
         (only_default, (1,)),
@@ -186,6 +191,15 @@ def two_defaults(a: int = 1, b: int = 2) -> None: ...
 def keyword_only(*, a: int) -> None: ...
 
 
+def keyword_context(value: int, *, ctx: Context) -> None: ...
+
+
+def context_last(value: int, more: int = 1, ctx: Context | None = None) -> None: ...
+
+
+def context_after_more(value: int, more: int = 1, ctx: Any = None) -> None: ...
+
+
 def two_contexts(a: Context, b: Context) -> None: ...
 
 
@@ -204,7 +218,10 @@ def unknown(value: "Missing") -> None: ...  # type: ignore[name-defined] # noqa:
         (keywords, r"step 's' takes \*\*values; give it one input"),
         (two, r"step 's' takes 2 inputs \(a, b\); give it one"),
         (two_defaults, r"step 's' takes 2 inputs \(a, b\); give it one"),
-        (keyword_only, r"step 's' takes a by keyword only; let it be positional"),
+        (keyword_only, r"step 's' must take a first, by position"),
+        (keyword_context, r"step 's' must take value and ctx first, by position"),
+        (context_after_more, r"step 's' must take value and ctx first, by position"),
+        (context_last, r"step 's' must take value and ctx first, by position"),
         (two_contexts, r"step 's' takes 2 contexts \(a, b\); leave one"),
         (opaque, r"step 's' cannot check its input: .* is no type for JSON"),
         (unknown, r"step 's' has an annotation that is unknown .*'Missing'.*not under TYPE_CHECK"),

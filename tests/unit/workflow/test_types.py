@@ -28,6 +28,10 @@ class Item(BaseModel):
     extra: Any = None
 
 
+class Person(BaseModel):
+    name: str
+
+
 class Renamed(BaseModel):
     inner: int = Field(alias="outer")
 
@@ -104,6 +108,7 @@ def test_text_of_the_type_is_decoded(annotation: Any, data: bytes, value: Any) -
             b"2",
             "$: Input should be greater than or equal to 3",
         ),
+        (Item | Person, b"{}", "$.name: Field required"),
         (
             list[int | str],
             b"[1,null]",
