@@ -3,7 +3,7 @@ What OpenTelemetry's own interceptor does not see: how a call ended.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ import grpc
 from opentelemetry import trace
 
 from dalsegno.model.errors import DalsegnoError
+from dalsegno.rpc.interceptors.stream_scope import close_with_stream
 from dalsegno.rpc.interceptors.wrap import (
     Context,
     Handler,
@@ -52,13 +53,22 @@ class SpanStatus(grpc.aio.ServerInterceptor):
             with _noted(context):
                 return await behaviour(request, context)
 
-        async def streamed(request: Any, context: Context) -> AsyncIterator[Any]:
-            with _noted(context):
-                async with aclosing(behaviour(request, context)) as messages:
-                    async for message in messages:
-                        yield message
+        def streamed(request: Any, context: Context) -> AsyncGenerator[Any, None]:
+            messages = _noting(behaviour(request, context), context)
+            # OpenTelemetry's generator, around this one, ends its span before this one is closed.
+            close_with_stream(messages)
+            return messages
 
         return with_behaviour(handler, streamed if handler.response_streaming else answered)
+
+
+async def _noting(
+    messages: AsyncGenerator[Any, None], context: Context
+) -> AsyncGenerator[Any, None]:
+    with _noted(context):
+        async with aclosing(messages):
+            async for message in messages:
+                yield message
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 Streams that begin and end in the task of their call.
 """
 
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing, nullcontext
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, nullcontext
+from contextvars import ContextVar
 from typing import Any
 
 import grpc
@@ -15,6 +16,17 @@ from dalsegno.rpc.interceptors.wrap import (
     behaviour_of,
     with_behaviour,
 )
+
+_OPEN: ContextVar[AsyncExitStack] = ContextVar("open generators of this stream")
+
+
+def close_with_stream(messages: AsyncGenerator[Any, None]) -> None:
+    """
+    Have a generator closed when the stream ends, before those that were opened earlier.
+
+    For generators inside one that does not close what it iterates over.
+    """
+    _OPEN.get().push_async_callback(messages.aclose)
 
 
 class StreamScope(grpc.aio.ServerInterceptor):
@@ -43,7 +55,10 @@ class StreamScope(grpc.aio.ServerInterceptor):
 
         async def driven(request: Any, context: Context) -> None:
             with scope():
-                async with aclosing(behaviour(request, context)) as messages:
+                async with AsyncExitStack() as stack:
+                    _OPEN.set(stack)
+                    messages = behaviour(request, context)
+                    close_with_stream(messages)
                     async for message in messages:
                         await context.write(message)
 
