@@ -4,7 +4,15 @@ What a store must do. These docstrings are its specification.
 All of a store's reads show committed data only. A payload that a record, run or event refers to
 is read together with it, so what comes back is complete; `Payload.at` tells where it is stored.
 A store must keep each payload once: one with `at` set is kept as that reference, one without is
-kept where it is written.
+kept where it is written. What is kept in an event comes back with that event as its `at`.
+
+A reference must name the event that holds the text, never one that refers to another. What of the
+event it names depends on where it is used:
+
+- a state: the event's `state`; with sequence 0 the state the run began with. An event keeps the
+  state that it sets, whatever its `at` says;
+- resume data: the `resume_data` of a step_started, the `payload` of any other event;
+- anything else: the event's `payload`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -76,6 +84,11 @@ class Append:
 class RunFilter:
     """
     Which runs a list shows; what is None or empty does not restrict.
+
+    Attributes:
+        created_from_us, created_before_us: The first is included, the second is not.
+        source_run_id: Direct replays of this run.
+        root_run_id: The tree below this root, itself included.
     """
 
     workflow_id: str | None = None
@@ -89,7 +102,7 @@ class RunFilter:
 @dataclass(frozen=True, slots=True)
 class RunCursor:
     """
-    The last run of a page: the next page begins after it. Newest first, then by id.
+    The last run of a page: the next page begins after it.
     """
 
     created_us: int
@@ -121,13 +134,15 @@ class Store(Protocol):
         Commit one append: run, events, records and request together.
 
         Appends handed over must be committed in the order of the calls, as many in one
-        transaction as have gathered. When this returns, the append is on disk and survives power
-        loss. A refused append must write nothing, and must not disturb others of its batch.
+        transaction as have gathered; several may be of one run. When this returns, the append is
+        on disk and survives power loss. A refused append must write nothing, and must not disturb
+        others of its batch. An append whose caller is canceled may be committed all the same.
 
         Raises:
-            RunExists: It creates a run whose id is taken.
             RequestIdReused: Its request id is kept already (whatever the fingerprint; the caller
-                reads the request and decides).
+                reads the request and decides). Comes before the other refusals.
+            RunNotFound: The run does not exist, or one that its lineage or a payload refers to.
+            RunExists: It creates a run whose id is taken.
             Conflict: The run's epoch is not `epoch` or its newest sequence is not `after`. The
                 run's own new epoch may be higher than `epoch`: so a run is taken over.
         """
@@ -136,6 +151,9 @@ class Store(Protocol):
     async def run(self, run_id: str) -> Run | None:
         """
         One run; None if there is none.
+
+        Raises:
+            CorruptHistory: It cannot be read. So does any other method that returns runs.
         """
         ...
 
@@ -149,13 +167,17 @@ class Store(Protocol):
         self, where: RunFilter, *, after: RunCursor | None, limit: int
     ) -> Sequence[Run]:
         """
-        Runs that match, newest first, at most *limit*, beginning after the cursor.
+        Runs that match, at most *limit*, beginning after the cursor: newest first, and of those
+        created in the same microsecond the highest id first.
         """
         ...
 
     async def tree(self, root_run_id: str, *, after: RunCursor | None, limit: int) -> Sequence[Run]:
         """
-        The root and every run below it, oldest first (so a source comes before its replays).
+        The root and every run below it, in the order they were appended: a source comes before
+        its replays, whatever their clocks said.
+
+        Must not read more than it returns.
         """
         ...
 
@@ -240,6 +262,9 @@ class Store(Protocol):
     async def events(self, run_id: str, *, after: int, limit: int) -> Sequence[Event]:
         """
         Events with a sequence above *after*, rising, without gaps, at most *limit*.
+
+        Raises:
+            CorruptHistory: One of them cannot be read or is missing.
         """
         ...
 
@@ -249,15 +274,19 @@ class Store(Protocol):
         the state was still the run's `initial_state`.
 
         Must cost the same however long the run is.
+
+        Raises:
+            CorruptHistory: It cannot be read.
         """
         ...
 
     async def payload(self, ref: Ref) -> Payload:
         """
-        The payload that a reference names.
+        The `payload` of the event that a reference names; with sequence 0 the state the run began
+        with.
 
         Raises:
-            CorruptHistory: There is none.
+            CorruptHistory: There is none, or it cannot be read.
         """
         ...
 

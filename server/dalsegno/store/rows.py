@@ -1,27 +1,31 @@
 """
 Rows of the tables, and the nouns they stand for.
 
-A row is the columns that some statement looks for, and one JSON text for what is rare
-(`detail.py`). Payloads are exact JSON text and stored once: a column holds the text itself, or
-beside it, in the column ending in ``_at``, the *place* of the event that does. A place is one
-integer: the key of the run * 2^32 + the sequence of the event.
+A row is the columns that some statement looks for, and one JSON text for what is rare (`detail`).
 
-===========================  =======================================  =============================
-payload                      with `at`                                without
-===========================  =======================================  =============================
-`Event.payload`              place of another event                   text; `at` is then this event
-`Event.resume_data`          place of the run_resumed event           text, known to this row alone
-`Event.state`                text, whatever `at` says                 text; `at` is then this event
-`Record` (all four)          place of an event                        text, known to this row alone
-`Run.initial_state`          place of the event whose state it is     text in the run's row 0
-`Run.state`                  place of the event whose state it is     text, known to this row alone
-`Run` (the other three)      place of an event                        text, known to this row alone
-`Run.kept_resume_data`       text and `at` in the detail              text in the detail
-===========================  =======================================  =============================
+Payloads are exact JSON text, each stored once: a column holds the text itself, or the column
+beside it, which ends in ``_at``, holds the *place* of the event that does. A place is one integer:
+the key of the run * 2^32 + the sequence of the event.
 
-*Row 0* is a row among the events of a run that is no event, with sequence 0; its state is the one
-the run began with. So every state is found in the same way. What began with the state of another
-run has no row 0; its `initial_at` names the place of the text, never of another reference.
+=========================  =====================================  ==================================
+payload                    with `at`                              without
+=========================  =====================================  ==================================
+`Event.payload`            place of another event                 text; `at` is then this event
+`Event.resume_data`        place of another event                 text; `at` is then this event
+`Event.state`              text: an event keeps what it sets      text; `at` is then this event
+`Record` (all four)        place of an event                      text that only this row knows
+`Run.initial_state`        place of the event that set it         text in the run's row 0
+`Run.state`                place of the event that set it         text that only this row knows
+`Run` (the other three)    place of an event                      text that only this row knows
+`Run.kept_resume_data`     text and `at`, in the detail           text, in the detail
+=========================  =====================================  ==================================
+
+What a place means depends on the column. For a state it is the event's `state`, for resume data
+the `resume_data` of a step_started and the `payload` of any other event, else the `payload`.
+
+*Row 0* of a run stands among its events and is none: its sequence is 0, its state is the one that
+the run began with. A run that began with the state of another has none; its `initial_at` is the
+place of the text, never of another reference.
 """
 
 from collections.abc import Callable
@@ -32,7 +36,7 @@ from dalsegno.model.event import Event, EventType
 from dalsegno.model.payload import Payload, Ref
 from dalsegno.model.record import Attempt, NodeKind, Record, StepStatus
 from dalsegno.model.run import Run, RunStatus
-from dalsegno.store import detail
+from dalsegno.store.detail import RareFields, arguments
 
 Row = tuple[Any, ...]
 PlaceOf = Callable[[Ref], int]
@@ -40,7 +44,25 @@ PlaceOf = Callable[[Ref], int]
 SEQUENCE_BITS = 32
 SEQUENCE_MAX = (1 << SEQUENCE_BITS) - 1
 
+# What decoding a row raises if somebody else wrote it.
 _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
+
+_EVENT_COLUMNS = ("run_id", "sequence", "time_us", "type", "address", "attempt")
+_EVENT_PAYLOADS = ("payload", "resume_data", "state")
+_RECORD_COLUMNS = ("run_id", "address", "kind", "status", "first_sequence", "last_sequence")
+_RECORD_TIMES = ("started_us", "ended_us")
+_RECORD_PAYLOADS = ("input", "output", "suspend_payload", "resume_data")
+_RUN_COLUMNS = ("run_id", "workflow_id", "definition_hash", "status", "epoch", "newest_sequence")
+_RUN_TIMES = ("created_us", "started_us", "ended_us", "due_us", "deadline_us")
+_RUN_FLAGS = ("definition_changed", "per_step")
+_RUN_PAYLOADS = ("input", "request_context", "initial_state", "state", "result")
+
+_RARE_OF_EVENT = RareFields(Event, columns=_EVENT_COLUMNS + _EVENT_PAYLOADS)
+_RARE_OF_RECORD = RareFields(Record, columns=_RECORD_COLUMNS + _RECORD_TIMES + _RECORD_PAYLOADS)
+_RARE_WITH_PLAIN_ATTEMPT = RareFields(
+    Record, columns=(*_RECORD_COLUMNS, *_RECORD_TIMES, *_RECORD_PAYLOADS, "attempts")
+)
+_RARE_OF_RUN = RareFields(Run, columns=_RUN_COLUMNS + _RUN_TIMES + _RUN_FLAGS + _RUN_PAYLOADS)
 
 
 def place(key: int, sequence: int) -> int:
@@ -54,19 +76,16 @@ def event_row(event: Event, key: int, place_of: PlaceOf) -> Row:
     """
     Parameters of ``insert_event``.
     """
-    payload, payload_at = _columns(event.payload, place_of, own=Ref(event.run_id, event.sequence))
-    resume_data, resume_data_at = _columns(event.resume_data, place_of)
+    here = Ref(event.run_id, event.sequence)
     return (
         place(key, event.sequence),
         event.time_us,
         event.type.value,
         event.address,
         event.attempt,
-        payload,
-        payload_at,
-        resume_data,
-        resume_data_at,
-        detail.to_text(detail.of_event(event)),
+        *_columns(event.payload, place_of, here=here),
+        *_columns(event.resume_data, place_of, here=here),
+        _RARE_OF_EVENT.text(event),
         event.state.json if event.state is not None else None,
     )
 
@@ -86,8 +105,8 @@ def event(row: Row, run_id: str) -> Event:
     Raises:
         CorruptHistory: It cannot be read.
     """
-    (_, _, sequence, time_us, type_, address, attempt, rare, *slots) = row
-    payload_at, payload_run, payload, data_at, data_run, data, state = slots
+    sequence, time_us, type_, address, attempt, rare, *payloads = row[1:]
+    input_at, input_run, input_, data_at, data_run, data, state = payloads
     here = Ref(run_id, sequence)
     try:
         return Event(
@@ -96,11 +115,11 @@ def event(row: Row, run_id: str) -> Event:
             time_us,
             EventType(type_),
             address,
-            _payload("payload", payload, payload_at, payload_run or run_id, inline_at=here),
-            _payload("resume data", data, data_at, data_run or run_id),
-            _payload("state", state, None, run_id, inline_at=here),
+            _payload("payload", input_, input_at, input_run or run_id, here=here),
+            _payload("resume data", data, data_at, data_run or run_id, here=here),
+            _payload("state", state, None, run_id, here=here),
             attempt,
-            **(detail.event_fields(detail.from_text(rare)) if rare is not None else {}),
+            **arguments(rare),
         )
     except _UNREADABLE as problem:
         raise CorruptHistory(run_id, f"event {sequence}", str(problem)) from problem
@@ -111,22 +130,25 @@ def record_row(record: Record, key: int, place_of: PlaceOf) -> Row:
     Parameters of ``put_record``.
     """
     container, iteration = _iteration(record.address)
+    attempt = _plain_attempt(record)
+    rare = _RARE_OF_RECORD if attempt is None else _RARE_WITH_PLAIN_ATTEMPT
     return (
         key,
         record.address,
         record.kind.value,
         record.status.value,
         record.first_sequence,
+        record.last_sequence,
         record.started_us,
         record.ended_us,
-        record.attempts[0].number if detail.has_plain_attempt(record) else None,
+        attempt,
         container,
         iteration,
         *_columns(record.input, place_of),
         *_columns(record.output, place_of),
         *_columns(record.suspend_payload, place_of),
         *_columns(record.resume_data, place_of),
-        detail.to_text(detail.of_record(record)),
+        rare.text(record),
     )
 
 
@@ -137,26 +159,27 @@ def record(row: Row, run_id: str) -> Record:
     Raises:
         CorruptHistory: It cannot be read.
     """
-    address, kind, status, first_sequence, started_us, ended_us, number, rare, *slots = row[3:]
-    input_at, input_run, input_, output_at, output_run, output, *slots = slots
-    asked_at, asked_run, asked, data_at, data_run, data = slots
+    address, kind, status, first, last, started_us, ended_us, attempt, rare, *payloads = row[3:]
+    input_at, input_run, input_, output_at, output_run, output, *payloads = payloads
+    asked_at, asked_run, asked, data_at, data_run, data = payloads
     try:
-        fields = detail.record_fields(detail.from_text(rare)) if rare is not None else {}
-        if number is not None:
-            fields["attempts"] = (Attempt(number, started_us, ended_us),)
+        others = arguments(rare)
+        if attempt is not None:
+            others["attempts"] = (Attempt(attempt, started_us, ended_us),)
         return Record(
             run_id,
             address,
             NodeKind(kind),
             StepStatus(status),
-            first_sequence,
+            first,
             started_us,
             _payload("input", input_, input_at, input_run or run_id),
             _payload("output", output, output_at, output_run or run_id),
             ended_us=ended_us,
             suspend_payload=_payload("suspend payload", asked, asked_at, asked_run or run_id),
             resume_data=_payload("resume data", data, data_at, data_run or run_id),
-            **fields,
+            last_sequence=last,
+            **others,
         )
     except _UNREADABLE as problem:
         raise CorruptHistory(run_id, f"record {address!r}", str(problem)) from problem
@@ -164,16 +187,15 @@ def record(row: Row, run_id: str) -> Record:
 
 def run_values(run: Run, key: int, place_of: PlaceOf, state_place_of: PlaceOf) -> dict[str, Any]:
     """
-    Parameters of ``update_run`` and ``insert_run`` that any append of the run may change.
+    Parameters of ``update_run``, and of ``insert_run`` those that may change later.
 
     Args:
         state_place_of: As *place_of*, for references that name a state.
     """
-    state: tuple[bytes | None, int | None]
-    if run.state.at is None and run.state.json == run.initial_state.json:
-        state = None, state_place_of(Ref(run.run_id, 0))
-    else:
-        state = _columns(run.state, state_place_of)
+    state_now = run.state
+    if state_now.at is None and state_now.json == run.initial_state.json:
+        state_now = Payload(state_now.json, Ref(run.run_id, 0))
+    state, state_at = _columns(state_now, state_place_of)
     result, result_at = _columns(run.result, place_of)
     request_context, request_context_at = _columns(run.request_context, place_of)
     return {
@@ -188,11 +210,11 @@ def run_values(run: Run, key: int, place_of: PlaceOf, state_place_of: PlaceOf) -
         "deadline_us": run.deadline_us,
         "definition_changed": run.definition_changed,
         "per_step": run.per_step,
-        "state": state[0],
-        "state_at": state[1],
+        "state": state,
+        "state_at": state_at,
         "result": result,
         "result_at": result_at,
-        "detail": detail.to_text(detail.of_run(run)),
+        "detail": _RARE_OF_RUN.text(run),
         "request_context": request_context,
         "request_context_at": request_context_at,
     }
@@ -203,6 +225,8 @@ def new_run_values(
 ) -> dict[str, Any]:
     """
     Parameters of ``insert_run`` that never change.
+
+    A run that is no replay is the root of a tree of its own.
     """
     input_, input_at = _columns(run.input, place_of)
     source = run.lineage.source_run_id if run.lineage is not None else None
@@ -227,24 +251,21 @@ def run(row: Row) -> Run:
         CorruptHistory: It cannot be read.
     """
     run_id, workflow_id, definition_hash, status, created_us, epoch, newest_sequence = row[3:10]
-    started_us, ended_us, due_us, deadline_us, changed, per_step, rare, source, root = row[10:19]
-    initial_at, initial_run, initial, state_at, state_run, state, *slots = row[19:]
-    input_at, input_run, input_, context_at, context_run, context, *slots = slots
-    result_at, result_run, result = slots
+    started_us, ended_us, due_us, deadline_us, changed, per_step, rare, *payloads = row[10:]
+    initial_at, initial_run, initial, state_at, state_run, state, *payloads = payloads
+    input_at, input_run, input_, context_at, context_run, context, *payloads = payloads
+    result_at, result_run, result = payloads
     try:
-        fields = detail.run_fields(
-            detail.from_text(rare), source_run_id=source, root_run_id=root or run_id
-        )
         return Run(
             run_id,
             workflow_id,
             definition_hash,
             RunStatus(status),
             created_us,
-            _needed("input", input_, input_at, input_run or run_id),
-            _needed("request context", context, context_at, context_run or run_id),
-            _needed("initial state", initial, initial_at, initial_run or run_id),
-            _needed("state", state, state_at, state_run or run_id),
+            _stored("input", input_, input_at, input_run or run_id),
+            _stored("request context", context, context_at, context_run or run_id),
+            _stored("initial state", initial, initial_at, initial_run or run_id),
+            _stored("state", state, state_at, state_run or run_id),
             epoch,
             newest_sequence,
             started_us,
@@ -254,35 +275,71 @@ def run(row: Row) -> Run:
             per_step=bool(per_step),
             due_us=due_us,
             deadline_us=deadline_us,
-            **fields,
+            **arguments(rare),
         )
     except _UNREADABLE as problem:
         raise CorruptHistory(run_id, "the run", str(problem)) from problem
 
 
-def run_order(row: Row) -> tuple[int, str]:
+def list_order(row: Row) -> tuple[int, str]:
     """
     What runs are listed by, of a row of ``run_rows``.
     """
     return row[7], row[3]
 
 
-def payload(text: bytes, ref: Ref, what: str) -> Payload:
+def payload(text: bytes, ref: Ref) -> Payload:
     """
-    The payload that a reference names.
+    What a reference names.
 
     Raises:
         CorruptHistory: It cannot be read.
     """
     try:
-        return Payload(_checked(what, text), ref)
+        return Payload(_checked("payload", text), ref)
     except ValueError as problem:
         raise CorruptHistory(ref.run_id, f"event {ref.sequence}", str(problem)) from problem
 
 
+def _columns(
+    payload: Payload | None, place_of: PlaceOf, *, here: Ref | None = None
+) -> tuple[bytes | None, int | None]:
+    """
+    Text and place of a payload: one of them is set, or none if there is no payload.
+
+    Args:
+        here: Where the row itself is: what is said to be stored there is stored now.
+    """
+    if payload is None:
+        return None, None
+    if payload.at is None or payload.at == here:
+        return payload.json, None
+    return None, place_of(payload.at)
+
+
+def _payload(
+    what: str, text: bytes | None, at: int | None, run_id: str, *, here: Ref | None = None
+) -> Payload | None:
+    if text is None:
+        return None
+    return _stored(what, text, at, run_id, here=here)
+
+
+def _stored(
+    what: str, text: bytes, at: int | None, run_id: str, *, here: Ref | None = None
+) -> Payload:
+    """
+    Args:
+        run_id: Of the run that the place lies in.
+        here: What names a text that stands in the row itself.
+    """
+    ref = here if at is None else Ref(run_id, at & SEQUENCE_MAX)
+    return Payload(_checked(what, text), ref)
+
+
 def _checked(what: str, text: bytes) -> bytes:
     """
-    Payload text as a view shows it: the empty text stands for one that is missing or no JSON.
+    Payload text as a view shows it: empty stands for one that is missing or no JSON.
 
     Raises:
         ValueError: It is that, or not UTF-8.
@@ -294,39 +351,16 @@ def _checked(what: str, text: bytes) -> bytes:
     return text
 
 
-def _columns(
-    payload: Payload | None, place_of: PlaceOf, *, own: Ref | None = None
-) -> tuple[bytes | None, int | None]:
+def _plain_attempt(record: Record) -> int | None:
     """
-    Text and place of a payload: one of them is set, or none if there is no payload.
-
-    Args:
-        own: Where the row itself is; what is said to be stored there is stored now.
+    Number of the record's attempt if it is the only one, began and ended with the record, and has
+    no error of its own: then the number tells it all.
     """
-    if payload is None:
-        return None, None
-    if payload.at is None or payload.at == own:
-        return payload.json, None
-    return None, place_of(payload.at)
-
-
-def _payload(
-    what: str, text: bytes | None, at: int | None, run_id: str, *, inline_at: Ref | None = None
-) -> Payload | None:
-    """
-    Args:
-        run_id: Of the run that the place lies in.
-        inline_at: What refers to a text that stands in the row itself.
-    """
-    if text is None:
+    if len(record.attempts) != 1:
         return None
-    ref = Ref(run_id, at & SEQUENCE_MAX) if at is not None else inline_at
-    return Payload(_checked(what, text), ref)
-
-
-def _needed(what: str, text: bytes, at: int | None, run_id: str) -> Payload:
-    ref = Ref(run_id, at & SEQUENCE_MAX) if at is not None else None
-    return Payload(_checked(what, text), ref)
+    number = record.attempts[0].number
+    plain = Attempt(number, record.started_us, record.ended_us)
+    return number if record.attempts[0] == plain else None
 
 
 def _iteration(address: str) -> tuple[str | None, int | None]:

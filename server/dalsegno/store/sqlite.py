@@ -10,16 +10,18 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from dalsegno.model.errors import CorruptHistory, StoreUnavailable
 from dalsegno.model.event import Event
 from dalsegno.model.payload import Payload, Ref
 from dalsegno.model.record import Record, StepStatus
 from dalsegno.model.run import Run, RunStatus
-from dalsegno.store import rows, sqlite_opening
+from dalsegno.store import rows
+from dalsegno.store import sqlite_opening as opening
 from dalsegno.store.connection import Connection, connect
 from dalsegno.store.contract import Append, Definition, Request, RunCursor, RunFilter
 from dalsegno.store.journal import Journal
@@ -47,49 +49,67 @@ class SqliteStore:
     """
 
     def __init__(
-        self, lock: IO[str], connection: Connection, writer: Writer, readers: Sequence[Connection]
+        self,
+        connection: Connection,
+        writer: Writer,
+        readers: Sequence[Connection],
+        resources: AsyncExitStack,
     ) -> None:
-        self._lock = lock
         self._connection = connection
         self._writer = writer
         self._readers = readers
+        self._resources = resources
         self._journal = Journal(self._commit)
         self._is_closed = False
 
     @classmethod
     async def open(cls, path: str | Path, *, readers: int = 2) -> "SqliteStore":
         """
-        Open the database at *path*, which is made if it does not exist.
+        Open the database at *path*; one that does not exist is made, its folder is not.
 
         Args:
             readers: How many reads go on at once.
 
         Raises:
-            StoreOpenError: It cannot be used; it was not changed, but for a lock file beside it.
+            StoreOpenError: It cannot be used. It was not changed; a lock file may be beside it.
         """
-        # Of a link both names are one database, and must be one lock.
-        path = await asyncio.to_thread(Path(path).resolve)
-        scripts = migrations()
-        sqlite_opening.check_path(path)
-        lock = sqlite_opening.lock(path)
-        opened: list[Connection] = []
+        opening.check_version(sqlite3.sqlite_version_info)
+        resources = AsyncExitStack()
         try:
-            if path.exists():
-                await asyncio.to_thread(sqlite_opening.check_content, path, len(scripts))
-            sqlite_opening.warn_of_wal_reset_bug(sqlite3.sqlite_version_info)
-            connection = await connect(sqlite_opening.uri(path, "rwc"))
-            opened.append(connection)
-            await connection.call(lambda tx: sqlite_opening.prepare_writer(tx, scripts))
-            writer = await connection.call(lambda tx: Writer(tx, _SQL))
-            for _ in range(readers):
-                opened.append(await connect(sqlite_opening.uri(path, "rw")))
-                await opened[-1].call(lambda tx: sqlite_opening.prepare_reader(tx, _VIEWS))
-        except BaseException:
-            for connection in opened:
-                await connection.close()
-            lock.close()
+            return await cls._open(path, readers, resources)
+        except BaseException as problem:
+            await resources.aclose()
+            if isinstance(problem, sqlite3.Error):
+                raise StoreOpenError(f"{path} cannot be opened: {problem}") from problem
             raise
-        return cls(lock, connection, writer, opened[1:])
+
+    @classmethod
+    async def _open(
+        cls, path: str | Path, readers: int, resources: AsyncExitStack
+    ) -> "SqliteStore":
+        """
+        Args:
+            resources: Gets whatever must be given back, also if the rest fails.
+        """
+        scripts = migrations()
+        claim = await asyncio.to_thread(opening.claim, path)
+        resources.callback(claim.release)
+        if claim.exists:
+            async with connect(opening.uri(claim.path, "ro")) as looking:
+                await looking.call(
+                    lambda tx: opening.check_content(tx, claim.path, newest=len(scripts))
+                )
+        writing = await resources.enter_async_context(connect(opening.uri(claim.path, "rwc")))
+        await writing.call(lambda tx: opening.prepare_writer(tx, scripts))
+        # Given back in reverse: when all readers are closed, none keeps the log from being emptied.
+        resources.push_async_callback(writing.call, _empty_log)
+        reading = []
+        for _ in range(readers):
+            reader = await resources.enter_async_context(connect(opening.uri(claim.path, "rw")))
+            await reader.call(lambda tx: opening.prepare_reader(tx, _VIEWS))
+            reading.append(reader)
+        writer = await writing.call(lambda tx: Writer(tx, _SQL))
+        return cls(writing, writer, reading, resources)
 
     async def close(self) -> None:
         """
@@ -97,13 +117,9 @@ class SqliteStore:
         """
         if self._is_closed:
             return
-        await self._journal.close()
         self._is_closed = True
-        for reader in self._readers:
-            await reader.close()
-        await self._connection.call(_checkpoint)
-        await self._connection.close()
-        self._lock.close()
+        await self._journal.close()
+        await self._resources.aclose()
 
     async def put_definition(self, definition: Definition) -> None:
         def put(_: sqlite3.Connection) -> None:
@@ -155,7 +171,7 @@ class SqliteStore:
                 tx.execute(_SQL[name], values | {"status": status.value}).fetchall()
                 for status in statuses
             ]
-            newest = sorted(chain(*pages), key=rows.run_order, reverse=True)
+            newest = sorted(chain(*pages), key=rows.list_order, reverse=True)
             return [rows.run(row) for row in newest[:limit]]
 
         return await self._read(_snapshot(read))
@@ -226,14 +242,14 @@ class SqliteStore:
 
     async def state_before(self, run_id: str, sequence: int) -> Payload | None:
         row = await self._row("state_before", run_id=run_id, sequence=sequence)
-        return rows.payload(row[1], Ref(run_id, row[0]), "state") if row is not None else None
+        return rows.payload(row[1], Ref(run_id, row[0])) if row is not None else None
 
     async def payload(self, ref: Ref) -> Payload:
         name = "payload" if ref.sequence > 0 else "initial_state"
         row = await self._row(name, run_id=ref.run_id, sequence=ref.sequence)
         if row is None or row[0] is None:
             raise CorruptHistory(ref.run_id, f"event {ref.sequence}", "it has no payload")
-        return rows.payload(row[0], ref, "payload")
+        return rows.payload(row[0], ref)
 
     async def next_due(self) -> int | None:
         row = await self._row("next_due")
@@ -270,7 +286,7 @@ class SqliteStore:
         return await self._call(reader, function)
 
     async def _commit(self, appends: Sequence[Append]) -> Sequence[Exception | None]:
-        return await self._call(self._connection, lambda _: self._writer.commit(appends))
+        return await self._connection.call(lambda _: self._writer.commit(appends))
 
     async def _call(self, connection: Connection, function: Callable[[sqlite3.Connection], T]) -> T:
         if self._is_closed:
@@ -296,8 +312,5 @@ def _snapshot(read: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Conn
     return read_in_transaction
 
 
-def _checkpoint(tx: sqlite3.Connection) -> None:
-    """
-    Move all of the log into the database file, and cut it to nothing.
-    """
-    tx.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+def _empty_log(tx: sqlite3.Connection) -> None:
+    tx.execute(_SQL["empty_log"]).fetchall()

@@ -7,6 +7,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -36,43 +37,59 @@ class StoreOpenError(Exception):
     """
 
 
-def lock(path: Path) -> IO[str]:
+@dataclass(frozen=True, slots=True)
+class Claim:
     """
-    Take the database for this process; closing what is returned gives it back.
+    A database path that belongs to this process until it is released.
 
-    SQLite's own locks do not keep a second server out, and may not be relied on by who holds a
-    file of ours open beside it: closing any descriptor of the database drops them
-    (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
-    So the lock is a file of its own. It stays when the lock is given back: to remove it could
-    take it from a server that is just starting.
+    Attributes:
+        path: With links followed: a file and a link to it are one database.
+        exists: Whether there is a file already.
+    """
+
+    path: Path
+    exists: bool
+    lock_file: IO[str]
+
+    def release(self) -> None:
+        """
+        Let another process have it. The lock file stays: to remove it could take it from a server
+        that is just starting.
+        """
+        self.lock_file.close()
+
+
+def claim(path: str | Path) -> Claim:
+    """
+    Check that there can be a database at the path, and keep other servers from it.
+
+    SQLite's own locks let a second server in, and end as soon as anybody in this process closes
+    the file (https://www.sqlite.org/howtocorrupt.html). So the lock is on a file beside it, and
+    the database itself is never opened but by SQLite.
 
     Raises:
-        StoreOpenError: Another process has it, or the folder takes no file.
+        StoreOpenError: There can be none, or another process has it.
     """
-    lock_path = path.with_name(path.name + ".lock")
+    real_path = Path(path).resolve()
+    _check_path(real_path)
+    lock_path = real_path.with_name(real_path.name + ".lock")
     try:
-        file = lock_path.open("a", encoding="ascii")
+        lock_file = lock_path.open("a", encoding="ascii")
     except OSError as problem:
-        raise StoreOpenError(
-            f"the lock file {lock_path} cannot be written: {problem.strerror}"
-        ) from problem
+        raise StoreOpenError(f"{lock_path} cannot be written: {problem.strerror}") from problem
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as problem:
-        file.close()
+        lock_file.close()
         raise StoreOpenError(
-            f"another server has the database {path} open; a SQLite database serves one server"
+            f"{path} is open in another server; each needs a database of its own"
         ) from problem
-    return file
+    return Claim(real_path, real_path.exists(), lock_file)
 
 
-def check_path(path: Path) -> None:
-    """
-    Raises:
-        StoreOpenError: There can be no database at the path.
-    """
+def _check_path(path: Path) -> None:
     if not path.parent.is_dir():
-        raise StoreOpenError(f"the folder {path.parent} of the database does not exist; make it")
+        raise StoreOpenError(f"the folder {path.parent} does not exist; make it first")
     if path.exists() and not path.is_file():
         raise StoreOpenError(f"{path} is no file, so it cannot be a database")
     needed = path if path.exists() else path.parent
@@ -88,28 +105,23 @@ def uri(path: Path, mode: str) -> str:
     return f"file:{quote(str(path))}?mode={mode}"
 
 
-def check_content(path: Path, newest: int) -> None:
+def check_content(connection: sqlite3.Connection, path: Path, newest: int) -> None:
     """
-    Look into an existing database, through a connection that cannot change it.
+    Look into an existing database.
 
     Args:
+        connection: One that cannot change anything.
         newest: The newest schema this server knows.
 
     Raises:
         StoreOpenError: It is no database, another program's, or of a newer server.
     """
     try:
-        connection = sqlite3.connect(uri(path, "ro"), uri=True)
-    except sqlite3.Error as problem:
-        raise StoreOpenError(f"the database {path} cannot be opened: {problem}") from problem
-    try:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    except sqlite3.DatabaseError as problem:
+    except sqlite3.Error as problem:
         raise StoreOpenError(f"{path} cannot be read as a database: {problem}") from problem
-    finally:
-        connection.close()
     if application != APPLICATION_ID and (application or version or tables):
         raise StoreOpenError(f"{path} is a database of another program; name another file")
     if version > newest:
@@ -147,21 +159,23 @@ def prepare_reader(connection: sqlite3.Connection, views: Sequence[str]) -> None
     connection.execute("PRAGMA query_only = ON")
 
 
-def warn_of_wal_reset_bug(version: tuple[int, ...]) -> None:
+def check_version(version: tuple[int, ...]) -> None:
     """
-    Log a warning if this SQLite can, rarely, lose commits when the log is reset.
+    Log a warning if this SQLite can, rarely, corrupt a database when it begins its log anew.
 
-    Source: https://www.sqlite.org/wal.html#the_wal_reset_bug; from 3.7.0, mended in 3.51.3 and,
-    backported, in 3.50.7 and 3.44.6.
+    The WAL-reset bug is in 3.7.0 and later, mended in 3.51.3 and, ported back, in 3.50.7 and
+    3.44.6: https://www.sqlite.org/wal.html#walresetbug.
+
+    Raises:
+        StoreOpenError: It lacks what the schema needs: STRICT tables came with 3.37.
     """
-    is_mended = (
-        version >= (3, 51, 3)
-        or (3, 50, 7) <= version < (3, 51)
-        or ((3, 44, 6) <= version < (3, 45))
-    )
-    if not is_mended:
+    text = ".".join(map(str, version))
+    if version < (3, 37):
+        raise StoreOpenError(f"this Python has SQLite {text}; the store needs 3.37 or newer")
+    ported_back = (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
+    if version < (3, 51, 3) and not ported_back:
         _LOG.warning(
-            "SQLite %s has the WAL-reset bug, which can corrupt a database; use 3.51.3 or newer, "
-            "3.50.7 or 3.44.6",
-            ".".join(map(str, version)),
+            "this SQLite has the WAL-reset bug, which can corrupt a database;"
+            " run Python with SQLite 3.51.3 or newer, 3.50.7 or 3.44.6",
+            extra={"sqlite_version": text},
         )

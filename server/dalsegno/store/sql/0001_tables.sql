@@ -4,7 +4,7 @@ CREATE TABLE definitions (
     hash TEXT PRIMARY KEY,
     workflow_id TEXT NOT NULL,
     json BLOB NOT NULL
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 -- `key` stands for the run in all other tables: 1 to 4 bytes instead of the id's 36.
 CREATE TABLE runs (
@@ -47,8 +47,9 @@ CREATE INDEX runs_due ON runs (due_us) WHERE status = 'waiting' AND due_us IS NO
 CREATE INDEX runs_unfinished ON runs (run_id) WHERE status IN ('pending', 'running');
 
 -- `id` is run key * 2^32 + sequence: the events of a run lie together, in order, without a second
--- tree, and a reference to one is one integer. (WITHOUT ROWID would put whatever is longer than a
--- quarter of a page into an overflow page of its own.)
+-- tree, and a reference to one is one integer. WITHOUT ROWID is no choice here: it gives what is
+-- longer than a quarter of a page an overflow page of its own, 1.4 MB instead of 0.4 MB for a run
+-- of 300 steps with outputs of 1 KiB.
 CREATE TABLE events (
     id INTEGER PRIMARY KEY,
     run INTEGER GENERATED ALWAYS AS (id >> 32) VIRTUAL,
@@ -73,6 +74,7 @@ CREATE TABLE records (
     kind TEXT NOT NULL,
     status TEXT NOT NULL,
     first_sequence INTEGER NOT NULL,
+    last_sequence INTEGER NOT NULL,
     started_us INTEGER NOT NULL,
     ended_us INTEGER,
     attempt INTEGER,
@@ -102,6 +104,4 @@ CREATE TABLE requests (
     run INTEGER NOT NULL REFERENCES runs (key),
     after_sequence INTEGER NOT NULL,
     created_us INTEGER NOT NULL
-) STRICT;
-
-CREATE INDEX requests_by_run ON requests (run);
+) STRICT, WITHOUT ROWID;

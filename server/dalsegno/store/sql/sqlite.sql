@@ -7,7 +7,7 @@
 -- view_events: Events with the payloads they refer to.
 CREATE TEMP VIEW event_rows AS
 SELECT
-    e.id, e.run, e.sequence, e.time_us, e.type, e.address, e.attempt, e.detail,
+    e.id, e.sequence, e.time_us, e.type, e.address, e.attempt, e.detail,
     e.payload_at,
     CASE WHEN e.payload_at >> 32 <> e.run
         THEN (SELECT run_id FROM runs WHERE key = e.payload_at >> 32) END AS payload_run,
@@ -18,8 +18,8 @@ SELECT
     CASE WHEN e.resume_data_at >> 32 <> e.run
         THEN (SELECT run_id FROM runs WHERE key = e.resume_data_at >> 32) END AS resume_data_run,
     CASE WHEN e.resume_data IS NULL AND e.resume_data_at IS NULL THEN NULL
-        WHEN json_valid(CAST(coalesce(e.resume_data, d.payload) AS TEXT))
-        THEN coalesce(e.resume_data, d.payload) ELSE x'' END AS resume_data,
+        WHEN json_valid(CAST(coalesce(e.resume_data, iif(d.type = 'step_started', d.resume_data, d.payload)) AS TEXT))
+        THEN coalesce(e.resume_data, iif(d.type = 'step_started', d.resume_data, d.payload)) ELSE x'' END AS resume_data,
     CASE WHEN e.state IS NULL THEN NULL
         WHEN json_valid(CAST(e.state AS TEXT)) THEN e.state ELSE x'' END AS state
 FROM events e
@@ -30,7 +30,8 @@ LEFT JOIN events d ON d.id = e.resume_data_at;
 CREATE TEMP VIEW record_rows AS
 SELECT
     r.run, r.container, r.iteration,
-    r.address, r.kind, r.status, r.first_sequence, r.started_us, r.ended_us, r.attempt, r.detail,
+    r.address, r.kind, r.status, r.first_sequence, r.last_sequence, r.started_us, r.ended_us,
+    r.attempt, r.detail,
     r.input_at,
     CASE WHEN r.input_at >> 32 <> r.run
         THEN (SELECT run_id FROM runs WHERE key = r.input_at >> 32) END AS input_run,
@@ -54,24 +55,21 @@ SELECT
     CASE WHEN r.resume_data_at >> 32 <> r.run
         THEN (SELECT run_id FROM runs WHERE key = r.resume_data_at >> 32) END AS resume_data_run,
     CASE WHEN r.resume_data IS NULL AND r.resume_data_at IS NULL THEN NULL
-        WHEN json_valid(CAST(coalesce(r.resume_data, d.payload) AS TEXT))
-        THEN coalesce(r.resume_data, d.payload) ELSE x'' END AS resume_data
+        WHEN json_valid(CAST(coalesce(r.resume_data, iif(d.type = 'step_started', d.resume_data, d.payload)) AS TEXT))
+        THEN coalesce(r.resume_data, iif(d.type = 'step_started', d.resume_data, d.payload)) ELSE x'' END AS resume_data
 FROM records r
 LEFT JOIN events i ON i.id = r.input_at
 LEFT JOIN events o ON o.id = r.output_at
 LEFT JOIN events s ON s.id = r.suspend_payload_at
 LEFT JOIN events d ON d.id = r.resume_data_at;
 
--- view_runs: Runs with the payloads they refer to and the ids of the runs around them.
+-- view_runs: Runs with the payloads they refer to.
 CREATE TEMP VIEW run_rows AS
 SELECT
     r.key, r.source, r.root,
     r.run_id, r.workflow_id, r.definition_hash, r.status, r.created_us, r.epoch,
     r.newest_sequence, r.started_us, r.ended_us, r.due_us, r.deadline_us, r.definition_changed,
     r.per_step, r.detail,
-    (SELECT run_id FROM runs WHERE key = r.source) AS source_run_id,
-    CASE WHEN r.root <> r.key
-        THEN (SELECT run_id FROM runs WHERE key = r.root) END AS root_run_id,
     r.initial_at,
     CASE WHEN r.initial_at >> 32 <> r.key
         THEN (SELECT run_id FROM runs WHERE key = r.initial_at >> 32) END AS initial_run,
@@ -155,13 +153,13 @@ INSERT INTO events (
 
 -- put_record: Keep what a run knows of one address in place of what it knew.
 INSERT INTO records (
-    run, address, kind, status, first_sequence, started_us, ended_us, attempt, container, iteration,
-    input, input_at, output, output_at, suspend_payload, suspend_payload_at, resume_data,
+    run, address, kind, status, first_sequence, last_sequence, started_us, ended_us, attempt,
+    container, iteration, input, input_at, output, output_at, suspend_payload, suspend_payload_at, resume_data,
     resume_data_at, detail
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (run, address) DO UPDATE SET
     kind = excluded.kind, status = excluded.status, first_sequence = excluded.first_sequence,
-    started_us = excluded.started_us, ended_us = excluded.ended_us, attempt = excluded.attempt,
+    last_sequence = excluded.last_sequence, started_us = excluded.started_us, ended_us = excluded.ended_us, attempt = excluded.attempt,
     input = excluded.input, input_at = excluded.input_at, output = excluded.output,
     output_at = excluded.output_at, suspend_payload = excluded.suspend_payload,
     suspend_payload_at = excluded.suspend_payload_at, resume_data = excluded.resume_data,
@@ -317,3 +315,6 @@ SELECT run_id FROM runs
 WHERE status IN ('pending', 'running') AND run_id > :after
 ORDER BY run_id
 LIMIT :limit;
+
+-- empty_log: Move all of the log into the database file, and cut the log to nothing.
+PRAGMA wal_checkpoint(TRUNCATE);
