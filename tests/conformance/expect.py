@@ -63,8 +63,16 @@ class Seen:
 
 def differences(expect: Mapping[str, Any], seen: Seen) -> list[str]:
     """
-    Everything that is not as expected.
+    Everything that is not as expected, and then what may explain it.
     """
+    found = _differences(expect, seen)
+    if found:
+        refusals = (refusal for refusal in seen.inner if refusal is not None)
+        found += [f"one was refused with {refusal}" for refusal in refusals]
+    return found
+
+
+def _differences(expect: Mapping[str, Any], seen: Seen) -> list[str]:
     if seen.refusal is not None and "error" not in expect:
         return [f"refused with {seen.refusal}"]
     found: list[str] = []
@@ -81,12 +89,12 @@ def differences(expect: Mapping[str, Any], seen: Seen) -> list[str]:
 
 def _error(expected: Mapping[str, Any], seen: Seen) -> Iterator[str]:
     refusal = seen.refusal
+    wanted = {key: value for key, value in expected.items() if key != "metadata"}
     if refusal is None:
-        yield f"error: expected {expected['reason']}, but the call succeeded"
+        yield f"error: expected {show(wanted)}, but the call succeeded"
         return
-    wanted = expected["code"], expected["reason"]
-    if wanted != (refusal.code, refusal.reason):
-        yield f"error: expected {' '.join(wanted)}, got {refusal}"
+    if any(value != getattr(refusal, key) for key, value in wanted.items()):
+        yield f"error: expected {show(wanted)}, got {refusal}"
     for name, value in expected.get("metadata", {}).items():
         if refusal.metadata.get(name) != value:
             yield differs(f"error.metadata.{name}", value, refusal.metadata.get(name, NOTHING))

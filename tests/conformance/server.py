@@ -34,9 +34,7 @@ class Server:
         address: Where it listens.
     """
 
-    def __init__(
-        self, folder: Path, process: BaseProcess, line: Connection, address: str
-    ) -> None:
+    def __init__(self, folder: Path, process: BaseProcess, line: Connection, address: str) -> None:
         self._folder = folder
         self._process = process
         self._line = line

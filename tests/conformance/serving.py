@@ -40,7 +40,7 @@ def main(line: Connection, folder: Path, definitions: Mapping[str, Definition]) 
         listen="127.0.0.1:0",
         db=folder / "store.db",
         stop_grace_s=_GRACE_S,
-        log_format="json",
+        log_format="console",
     )
     try:
         workflows = [build(id, definition, ledger) for id, definition in definitions.items()]

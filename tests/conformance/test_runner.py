@@ -94,8 +94,7 @@ WRONG: list[tuple[int, str, Any]] = [
     (7, "executed", ["z", "z"]),
     (8, "runs", ["$r2", "$r4"]),
     (8, "runs", ["$r4"]),
-    (9, "error", None),
-    (9, "error/reason", "INVALID_INPUT"),
+    (9, "error/reason", "RUN_ACTIVE"),
 ]
 
 WHOLE: dict[str, Any] = json.loads(EVERY_KEY.read_bytes())
@@ -147,8 +146,9 @@ def test_a_wrong_expectation_fails_and_is_named(outcomes: list[Outcome], index: 
     assert re.search(rf"^call {number} \w+( \(\w+\))?: {key}\b", outcome.detail), outcome.detail
 
 
-async def test_a_scenario_that_holds_is_ok() -> None:
-    assert await runner.run_one(EVERY_KEY) == Outcome("every-key", "ok")
+@pytest.mark.parametrize("file", sorted(SELFTEST.iterdir()), ids=lambda file: file.stem)
+async def test_a_scenario_that_holds_is_ok(file: Path) -> None:
+    assert await runner.run_one(file) == Outcome(file.stem, "ok")
 
 
 async def test_a_call_that_hangs_fails_by_its_name(
@@ -160,11 +160,24 @@ async def test_a_call_that_hangs_fails_by_its_name(
     assert (outcome.verdict, outcome.detail) == ("FAIL", "call 1 wait_entered: not done in 0 s")
 
 
-async def test_a_refused_definition_that_is_served_fails(tmp_path: Path) -> None:
-    calls = [{"call": "rebuild", "workflow": "empty"}]
-    outcome = await runner.run_one(write(tmp_path, "refused", {**WHOLE, "calls": calls}))
+async def test_a_definition_that_is_not_refused_although_it_should_be_fails(
+    tmp_path: Path,
+) -> None:
+    scenario = json.loads((SELFTEST / "refused-definition.json").read_bytes())
+    scenario["workflows"]["empty"] = scenario["workflows"]["main"]
+    outcome = await runner.run_one(write(tmp_path, "taken", scenario))
     assert outcome.verdict == "FAIL"
-    assert "has no nodes" in outcome.log
+    assert outcome.detail.startswith("call 1 rebuild: error: ")
+
+
+async def test_a_definition_that_is_refused_although_it_should_not_be_fails(
+    tmp_path: Path,
+) -> None:
+    scenario = json.loads((SELFTEST / "refused-definition.json").read_bytes())
+    del scenario["calls"][0]["expect"]
+    outcome = await runner.run_one(write(tmp_path, "refused", scenario))
+    assert outcome.verdict == "FAIL"
+    assert "has no nodes" in outcome.detail
 
 
 @pytest.mark.parametrize(
