@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from dalsegno.model.payload import Payload
 from dalsegno.model.record import Record
 from dalsegno.model.run import Run
+from dalsegno.store.contract import RunFilter as RunFilter
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,10 +150,7 @@ class History:
             return await self._beside(number, address, found.beside) is not None and (
                 await self._own(number, address) is None
             )
-        if not link_.has_given:
-            return True
-        outer = link_.shape.locate(addresses.parse(address)).levels[found.level].address
-        return await self._own(number, outer) is None and await self._own(number, address) is None
+        return not link_.has_given or await self._own(number, address) is None
 
     def _side(self, link_: Link, address: str) -> Side | None:
         found = self._relation(link_, address)
@@ -187,11 +184,9 @@ class History:
 
     async def _beside(self, number: int, address: str, arm: str) -> Record | None:
         """
-        Only an arm or item that succeeded is reused, and only while the run has none of its own.
+        Only an arm or item that succeeded is reused.
         """
         if number + 1 == len(self._links):
-            return None
-        if address != arm and await self._own(number, arm) is not None:
             return None
         whole = await self._record(number + 1, arm)
         if whole is None or whole.status is not StepStatus.SUCCESS:
@@ -200,17 +195,16 @@ class History:
 
     async def _before(self, number: int, address: str, found: Relation) -> Record | None:
         link_ = self._links[number]
-        place = link_.shape.locate(addresses.parse(address))
-        outer = place.levels[found.level]
-        if link_.has_given and outer.address != address and await self._own(number, outer.address):
-            return None
         if number + 1 < len(self._links):
             recorded = await self._record(number + 1, address)
             if recorded is not None:
                 return recorded
-        if link_.is_partial and outer.address == address and outer.index is None:
-            return _not_run(link_.run, place)
-        return None
+        if not link_.is_partial:
+            return None
+        place = link_.shape.locate(addresses.parse(address))
+        outer = place.levels[found.level]
+        is_direct = outer.address == address and outer.index is None
+        return _not_run(link_.run, place) if is_direct else None
 
     async def _own(self, number: int, address: str) -> Record | None:
         if number > 0:

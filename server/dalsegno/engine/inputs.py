@@ -42,6 +42,13 @@ class Inputs:
         self._view = view
         self._source = source
 
+    @property
+    def _is_without_history(self) -> bool:
+        """
+        A travel without a source has no run input; it is made null.
+        """
+        return self._run.lineage is not None and self._run.lineage.source_run_id is None
+
     async def target(self, place: Place) -> Payload:
         """
         Input of a target that is given none: from context, as recorded, or computed.
@@ -87,11 +94,17 @@ class Inputs:
 
     async def block(self, levels: tuple[Level, ...]) -> Payload:
         """
-        Input of the block at the last of these levels, which every arm of it gets.
+        Input of the block at the last of these levels, which every arm of it gets. A branch that
+        is entered at an arm takes what that arm got: its conditions are asked about that.
 
         Raises:
             MissingOutput: It cannot be known.
         """
+        is_branch = levels[-1].node.kind is NodeKind.BRANCH
+        if is_branch and not await self._node_is_from_context(levels):
+            recorded = await self._recorded(levels[-1].bare)
+            if recorded is not None:
+                return recorded
         try:
             return await self._before_node(levels)
         except MissingOutput:
@@ -146,6 +159,8 @@ class Inputs:
         if level.position > 0:
             return await self._output_at(levels, level.position - 1)
         if len(levels) == 1:
+            if self._is_without_history:
+                raise MissingOutput([level.bare])
             return self._run.input
         return await self._inside(levels[:-1])
 
@@ -181,8 +196,15 @@ class Inputs:
         """
         level = levels[-1]
         if level.index and level.leaf.kind is not NodeKind.FOREACH:
-            return _is_given(await self._view.record(f"{level.bare}[{level.index - 1}]"))
+            return self._is_given(await self._view.record(f"{level.bare}[{level.index - 1}]"))
         return await self._node_is_from_context(levels)
+
+    def _is_given(self, record: Record | None) -> bool:
+        """
+        Whether the context of this travel gave a record; one that an earlier travel was given is
+        history.
+        """
+        return record is not None and record.is_given and record.run_id == self._run.run_id
 
     async def _node_is_from_context(self, levels: tuple[Level, ...]) -> bool:
         level = levels[-1]
@@ -190,12 +212,12 @@ class Inputs:
             return len(levels) > 1 and await self._is_from_context(levels[:-1])
         node = level.graph.nodes[level.position - 1]
         if node.kind in BLOCKS:
-            given = [_is_given(await self._view.record(_at(levels, arm))) for arm in node.arms]
+            given = [self._is_given(await self._view.record(_at(levels, arm))) for arm in node.arms]
             return any(given)
         record = await self._view.record(_at(levels, node))
         if not _has_record(record) and node.kind in (NodeKind.SLEEP, NodeKind.SLEEP_UNTIL):
             return await self._node_is_from_context(_back(levels))
-        return _is_given(record)
+        return self._is_given(record)
 
     async def _output_at(self, levels: tuple[Level, ...], position: int) -> Payload:
         """
@@ -331,7 +353,3 @@ def _has_record(record: Record | None) -> bool:
 
 def _is_left_out(record: Record | None) -> bool:
     return record is None or record.status in (StepStatus.SKIPPED, StepStatus.NOT_RUN)
-
-
-def _is_given(record: Record | None) -> bool:
-    return record is not None and record.is_given

@@ -173,9 +173,7 @@ class LiveRun:
 
     async def _write(self, append: Append, done: asyncio.Future[None]) -> None:
         try:
-            if self._error is not None:
-                raise self._error
-            await self._store.append(append)
+            await self._append(append)
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the commit
             self._error = error
             done.set_exception(error)
@@ -191,6 +189,14 @@ class LiveRun:
         done.set_result(None)
         if not self.began.done():
             self.began.set_result(None)
+
+    async def _append(self, append: Append) -> None:
+        """
+        Write in order; nothing is written after a write that failed.
+        """
+        if self._error is not None:
+            raise self._error
+        await self._store.append(append)
 
     def attach(self, request: Request | None) -> None:
         """

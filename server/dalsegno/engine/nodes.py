@@ -16,6 +16,7 @@ from dalsegno.engine.outcome import (
     Failed,
     Outcome,
     Paused,
+    Skipped,
     Suspended,
     Waiting,
 )
@@ -56,24 +57,23 @@ async def walk_sequence(
     nodes = workflow.nodes
     position = 0
     if entry is not None:
-        position, value = await _entered(walk, workflow, base, value, entry)
+        position, value = await _entered(walk, workflow, base, entry)
     while position < len(nodes):
         outcome = await _walk_node(walk, nodes[position], base, position, value, entry)
         if not isinstance(outcome, Done):
             return outcome
         value = outcome.value
+        if entry is not None or not isinstance(outcome, Skipped):
+            walk.stepped(base)
         entry = None
         position += 1
-        walk.stepped(base)
         if walk.is_pausing and position < len(nodes):
             walk.paused_at.append(addresses.join(base, _first_id(nodes[position])))
             return Paused()
     return Done(value)
 
 
-async def _entered(
-    walk: Walk, workflow: Workflow, base: str, value: Payload, entry: Entry
-) -> tuple[int, Payload]:
+async def _entered(walk: Walk, workflow: Workflow, base: str, entry: Entry) -> tuple[int, Payload]:
     """
     Which node the entry lies in, and what that node gets.
     """
@@ -84,7 +84,8 @@ async def _entered(
     levels = walk.place(addresses.join(base, node_id)).levels
     node = workflow.nodes[position]
     if isinstance(node, ParallelNode | BranchNode):
-        if node.id == node_id and entry.given is not None:
+        is_branch_input = isinstance(node, BranchNode) and entry.begins_at(levels[-1].address)
+        if entry.given is not None and (is_branch_input or node.id == node_id):
             return position, entry.given
         return position, await walk.inputs.block(levels)
     own = await walk.history.own(levels[-1].address)
@@ -225,7 +226,7 @@ async def _walk_when(
             return Failed(error_of(error))
         if not is_taken:
             walk.skip(address, node.body.kind, value)
-            return Done(value)
+            return Skipped(value)
     return await walk_leaf(walk, node.body, address, base, value, entry)
 
 

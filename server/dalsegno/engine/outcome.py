@@ -19,6 +19,13 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped(Done):
+    """
+    It was not taken; its input passes through.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Bailed:
     """
     A step ended the workflow around it with success.

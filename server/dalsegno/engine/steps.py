@@ -139,16 +139,12 @@ class _Step:
                 first_sequence=record.first_sequence or event.sequence,
                 last_sequence=event.sequence,
                 started_us=record.started_us or event.time_us,
-                input=self._stored(record.input, event.sequence),
-                resume_data=self._stored(answer, event.sequence) or record.resume_data,
+                input=record.input and self.live.stored(record.input, event),
                 attempts=(*earlier, Attempt(number, event.time_us)),
                 due_us=None,
                 error=None,
             )
         )
-
-    def _stored(self, payload: Payload | None, sequence: int) -> Payload | None:
-        return payload and payload.stored(self.live.run.run_id, sequence)
 
     async def _call(
         self, record: Record, value: Payload, decoded: Any

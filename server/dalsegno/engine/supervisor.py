@@ -107,7 +107,7 @@ class Supervisor:
         except DalsegnoError as error:
             self._failed(live, error)
             _log.warning("run %s cannot go on here: %s", run_id, error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a bug of ours ends one run, not the server
             self._failed(live, error)
             _log.exception("run %s cannot go on here", run_id)
         finally:
@@ -129,7 +129,7 @@ class Supervisor:
         while True:
             try:
                 await self._fire_due()
-            except Exception:
+            except Exception:  # noqa: BLE001 - timers of other runs must go on firing
                 _log.exception("timers could not be fired; they are tried again")
                 await self._clock.sleep_until(self._clock.now_us() + _RETRY_US)
 

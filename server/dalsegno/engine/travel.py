@@ -105,7 +105,7 @@ class Planner:
             DalsegnoError: The first refusal; nothing was written.
         """
         target = self._shape.locate(addresses.parse(self._command.step))
-        self._given = self._records_given(target)
+        self._given = await self._records_given(target)
         draft = self._draft(target)
         view = self._view(draft)
         inputs = Inputs(draft, view, self._source)
@@ -125,7 +125,7 @@ class Planner:
         state = await self._state(target)
         context = self._request_context()
         await self._check_siblings(target, view, inputs)
-        taken = await self._reached(target, inputs, value, is_given=given_text is not None)
+        taken = await self._reached(target, inputs, value)
         kept = await self._kept_resume_data(target)
         is_first = len(target.levels) == 1 and target.last.position == 0
         is_whole_first = is_first and target.last.index is None and self._is_node(target.last)
@@ -198,12 +198,12 @@ class Planner:
 
     # Context.
 
-    def _records_given(self, target: Place) -> dict[str, Record]:
+    async def _records_given(self, target: Place) -> dict[str, Record]:
         given = {}
         for address, result in self._command.context.items():
             place = self._context_place(address)
             if self._is_used(address, place, target):
-                given[address] = self._record_given(address, place, result)
+                given[address] = await self._record_given(address, place, result)
         return given
 
     def _context_place(self, address: str) -> Place:
@@ -232,13 +232,17 @@ class Planner:
             raise InvalidContext(f"context[{address}]", problem)
         return True
 
-    def _record_given(self, address: str, place: Place, result: StepResult) -> Record:
+    async def _record_given(self, address: str, place: Place, result: StepResult) -> Record:
         field = f"context[{address}]"
         if result.status not in (None, StepStatus.SUCCESS.value):
             raise InvalidContext(field, f"has status {result.status!r}; only success is accepted")
         if result.output is None:
             raise InvalidContext(field, "has no output")
         output = checks.payload(result.output, field, InvalidContext, self._bytes_max)
+        recorded = await self._source.record(address) if self._source is not None else None
+        value = recorded.input if recorded is not None else None
+        if result.payload is not None:
+            value = checks.payload(result.payload, field, InvalidContext, self._bytes_max)
         body = place.last.leaf.body
         is_item = place.last.index is not None
         return Record(
@@ -249,6 +253,7 @@ class Planner:
             first_sequence=0,
             started_us=self._now_us,
             ended_us=self._now_us,
+            input=value,
             output=output,
             is_given=True,
         )
@@ -349,13 +354,12 @@ class Planner:
         the search goes backwards and stops there: its cost is that of what is missing.
         """
         missing: list[str] = []
-        if may_stop and self._source is not None:
-            if await self._source.record(level.bare) is not None:
-                return await self._missing_iterations(level, view)
+        if may_stop and await self._is_recorded(level.bare):
+            return await self._missing_iterations(level, view)
         for position in range(level.position - 1, -1, -1):
             node = level.graph.nodes[position]
             wanted = [addresses.join(level.base, leaf.id or "") for leaf in node.arms or (node,)]
-            found = [await self._is_recorded(view, address) for address in wanted]
+            found = [await self._is_recorded(address) for address in wanted]
             needs_all = node.kind is NodeKind.PARALLEL
             is_optional = node.kind in (NodeKind.SLEEP, NodeKind.SLEEP_UNTIL)
             if is_optional or (all(found) if needs_all else any(found)):
@@ -373,7 +377,7 @@ class Planner:
         previous = addresses.at_index(level.bare, level.index - 1)
         return [] if await view.record(previous) is not None else [previous]
 
-    async def _is_recorded(self, view: History, address: str) -> bool:
+    async def _is_recorded(self, address: str) -> bool:
         if address in self._given:
             return True
         if self._source is None:
@@ -498,7 +502,7 @@ class Planner:
         return False
 
     async def _reached(
-        self, target: Place, inputs: Inputs, value: Payload, *, is_given: bool
+        self, target: Place, inputs: Inputs, value: Payload
     ) -> dict[tuple[str, int], frozenset[str] | Error]:
         """
         Ask the conditions around the target; refuse one that keeps it from being reached.
@@ -510,7 +514,7 @@ class Planner:
             is_target = depth == len(target.levels) - 1
             levels = target.levels[: depth + 1]
             if isinstance(node, BranchNode) and level.leaf is not level.node:
-                asked = value if is_target and is_given else await self._block_input(inputs, levels)
+                asked = value if is_target else await self._block_input(inputs, levels)
                 arms = await ask(node, asked)
                 taken[level.base, level.position] = self._forced(arms, level)
             elif isinstance(node, WhenNode) and not is_target:
