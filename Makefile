@@ -74,7 +74,7 @@ bench: setup ## Measure
 
 .PHONY: demo
 demo: setup ## Start a run, break it, travel back, stream the replay
-	$(BIN)/python examples/orders/demo.py
+	$(BIN)/python -m examples.orders.demo
 
 .PHONY: serve
 serve: setup ## Serve the example workflows on 127.0.0.1
@@ -84,6 +84,6 @@ serve: setup ## Serve the example workflows on 127.0.0.1
 check: lint type test ## What CI runs, on the tree as it is
 
 .PHONY: clean
-clean: ## Remove the environment and caches
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## Remove the environment, caches and what the demo left
+	rm -rf .demo .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

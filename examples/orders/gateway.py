@@ -98,6 +98,7 @@ class Gateway:
         Let the next calls fail.
 
         Args:
+            calls: How many.
             loses: The call, so that nothing happens; or only the answer, so that it does.
         """
         with self._open() as ledger:
