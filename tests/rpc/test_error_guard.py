@@ -66,7 +66,7 @@ async def test_an_unknown_exception_is_an_incident_and_its_text_stays_here(
     [record] = [it for it in caplog.records if getattr(it, "incident", None) == incident]
     assert record.exc_info is not None
     assert SECRET in str(record.exc_info[1])
-    assert record.__dict__["method"] == "/tiny.Tiny/Ask"
+    assert record.__dict__["method"] == "/dalsegno.v1.RunService/GetRun"
 
 
 async def test_an_exception_in_a_stream_comes_after_what_was_sent_before() -> None:

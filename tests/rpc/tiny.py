@@ -19,6 +19,7 @@ from dalsegno.v1 import run_service_pb2 as pb
 Answer = Callable[[pb.GetRunRequest, Context], Awaitable[pb.GetRunResponse]]
 Stream = Callable[[pb.GetRunRequest, Context], AsyncIterator[pb.GetRunResponse]]
 
+SERVICE = "dalsegno.v1.RunService"  # whose rules on requests the server knows
 ASKED = pb.GetRunRequest(run_id="r")
 
 
@@ -46,14 +47,14 @@ class Tiny:
 
     async def raw(self, body: bytes, timeout_s: float = 10) -> pb.GetRunResponse:
         ask: grpc.aio.UnaryUnaryMultiCallable[bytes, pb.GetRunResponse] = self.channel.unary_unary(
-            "/tiny.Tiny/Ask", response_deserializer=pb.GetRunResponse.FromString
+            f"/{SERVICE}/GetRun", response_deserializer=pb.GetRunResponse.FromString
         )
         return await ask(body, timeout=timeout_s)
 
     def stream(self) -> "grpc.aio.UnaryStreamCall[bytes, pb.GetRunResponse]":
         stream: grpc.aio.UnaryStreamMultiCallable[bytes, pb.GetRunResponse]
         stream = self.channel.unary_stream(
-            "/tiny.Tiny/Stream", response_deserializer=pb.GetRunResponse.FromString
+            f"/{SERVICE}/WatchRun", response_deserializer=pb.GetRunResponse.FromString
         )
         return stream(ASKED.SerializeToString(), timeout=10)
 
@@ -77,10 +78,10 @@ async def tiny(
         "response_serializer": pb.GetRunResponse.SerializeToString,
     }
     handlers: dict[str, Handler] = {
-        "Ask": grpc.unary_unary_rpc_method_handler(answer, **kinds),
-        "Stream": grpc.unary_stream_rpc_method_handler(stream, **kinds),
+        "GetRun": grpc.unary_unary_rpc_method_handler(answer, **kinds),
+        "WatchRun": grpc.unary_stream_rpc_method_handler(stream, **kinds),
     }
-    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("tiny.Tiny", handlers)])
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE, handlers)])
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:

@@ -6,6 +6,7 @@ import json
 from enum import Enum
 from typing import Any
 
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.struct_pb2 import NULL_VALUE, Value
 
 from dalsegno.model import jsontext
@@ -65,7 +66,7 @@ def payload_from_proto(payload: pb.Payload, field: str, refusal: Refusal) -> byt
     if payload.WhichOneof("form") == "json":
         return payload.json
     try:
-        return jsontext.dumps(_read(payload.value))
+        return jsontext.dumps(_read(_decoded(payload.value)))
     except jsontext.JsonError as error:
         raise refusal(field, str(error)) from None
 
@@ -104,6 +105,21 @@ def _number(digits: str) -> float | str:
         if abs(number) <= _EXACT_INT_MAX:
             return float(number)
     return digits
+
+
+def _decoded(value: Message) -> Value:
+    """
+    The value itself, or what it holds undecoded.
+
+    A request that nests too deep for protobuf, 100 messages, comes without the fields of its
+    Values, so that the one that does can be named.
+    """
+    if isinstance(value, Value):
+        return value
+    try:
+        return Value.FromString(value.SerializeToString())
+    except DecodeError:
+        raise jsontext.JsonError("$", f"nested deeper than {jsontext.NESTING_MAX} levels") from None
 
 
 def _read(value: Value) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 import protovalidate
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
@@ -40,17 +40,25 @@ class Validation(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler | None:
         handler = await continuation(handler_call_details)
-        if handler is None or handler.request_streaming or handler.request_deserializer is None:
+        ruled = self._rules.request_class(handler_call_details.method)
+        if handler is None or handler.request_deserializer is None or ruled is None:
             return handler
         behaviour, decode = behaviour_of(handler), handler.request_deserializer
 
         def read(body: bytes) -> Message | InvalidRequest:
             try:
-                request: Message = decode(body)
+                request = ruled.FromString(body)
             except DecodeError as error:
                 return InvalidRequest({"": f"the body is no request of this method: {error}"})
-            violations = self._rules.violations(request, body)
-            return InvalidRequest(violations) if violations else request
+            violations = self._rules.violations(request)
+            if violations:
+                return InvalidRequest(violations)
+            try:
+                decoded: Message = decode(body)
+            except DecodeError:
+                # A readable payload nests too deep: `wire.payload` says of which field.
+                return request
+            return decoded
 
         # No coroutine of its own: what it returns is that of the handler, whatever its kind.
         def checked(request: Message | InvalidRequest, context: Context) -> Any:
@@ -64,38 +72,50 @@ class Validation(grpc.aio.ServerInterceptor):
 class Rules:
     """
     The rules on requests, as the protos have them: docs/decisions/0003.
+
+    `google.protobuf.Value` has no fields here: nothing is ruled inside of readable payloads, so
+    they are not decoded, and however deep they nest the rest of a request can be.
     """
 
     def __init__(self) -> None:
         image = resources.files("dalsegno.rpc").joinpath("generated/rules.binpb").read_bytes()
-        pool = DescriptorPool()
+        self._pool = DescriptorPool()
         for file in FileDescriptorSet.FromString(image).file:
-            pool.Add(file)
-        self._pool = pool
+            if file.name == "google/protobuf/struct.proto":
+                _close(file)
+            self._pool.Add(file)
         self._classes: dict[str, type[Message] | None] = {}
         self._validator = protovalidate.Validator()
 
-    def violations(self, request: Message, body: bytes) -> Mapping[str, str]:
+    def request_class(self, method: str) -> type[Message] | None:
         """
-        What is wrong with a request, by field path; empty if nothing is, or if it has no rules.
+        The class that requests of a method, ``/package.Service/Method``, are checked as; None
+        for methods of others.
+        """
+        if method not in self._classes:
+            name = method.removeprefix("/").replace("/", ".")
+            try:
+                request = self._pool.FindMethodByName(name).input_type
+            except KeyError:
+                return None
+            self._classes[method] = GetMessageClass(request)
+        return self._classes[method]
 
-        The body is what it was decoded from: decoding that again is cheaper than encoding.
+    def violations(self, request: Message) -> Mapping[str, str]:
         """
-        ruled = self._class(request.DESCRIPTOR.full_name)
-        if ruled is None:
-            return {}
+        What is wrong with a request of such a class, by field path; empty if nothing is.
+        """
         found: dict[str, str] = {}
-        for violation in self._validator.collect_violations(ruled.FromString(body)):
+        for violation in self._validator.collect_violations(request):
             found.setdefault(_path(violation), violation.proto.message)
         return found
 
-    def _class(self, name: str) -> type[Message] | None:
-        if name not in self._classes:
-            try:
-                self._classes[name] = GetMessageClass(self._pool.FindMessageTypeByName(name))
-            except KeyError:
-                self._classes[name] = None
-        return self._classes[name]
+
+def _close(struct: FileDescriptorProto) -> None:
+    for message in struct.message_type:
+        if message.name == "Value":
+            message.ClearField("field")
+            message.ClearField("oneof_decl")
 
 
 def _path(violation: Violation) -> str:
