@@ -135,7 +135,7 @@ async def main(console: Console) -> None:
     _on_signals((signal.SIGTERM, signal.SIGHUP), task.cancel)
     port = free_port()
     if port != PREFERRED_PORT:
-        console.print(f"Port {PREFERRED_PORT} is busy, so the server listens on {port}.")
+        console.print(f"Port {PREFERRED_PORT} is busy: the server gets {port}.", highlight=False)
     os.environ["ORDERS_LEDGER"] = str(_LEDGER)
     with fresh_folder(_FOLDER):
         async with serving(_WORKFLOWS, _FOLDER, port) as address, Client(address) as client:

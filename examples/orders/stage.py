@@ -145,7 +145,7 @@ class Output:
             DemoFailed: There is no such line.
         """
         while line := (await self._stream.readline()).decode():
-            self._console.print(Text("│ ", style="dim") + Text(line.rstrip("\n")), soft_wrap=True)
+            self._console.print(_marked(line.rstrip("\n")), soft_wrap=True)
             if word is not None and word in line:
                 return
         if word is not None:
@@ -202,6 +202,18 @@ async def _ready(process: asyncio.subprocess.Process, log: Path) -> None:
 def _last_line(log: Path) -> str:
     lines = log.read_text().splitlines()
     return lines[-1] if lines else "it said nothing"
+
+
+def _marked(line: str) -> Text:
+    """
+    A line of a stream in the colours of what it tells.
+    """
+    text = Text(line)
+    text.highlight_regex(r"(run|step)_completed", "green")
+    text.highlight_regex(r"(run|step)_(retrying|waiting|suspended)", "yellow")
+    text.highlight_regex(r"(run|step)_failed", "red")
+    text.highlight_regex(r"reused from .*", "dim")
+    return Text.assemble(("│ ", "dim"), text)
 
 
 def words(command: str) -> list[str]:

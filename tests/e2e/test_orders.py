@@ -3,19 +3,17 @@ The order example: a real server on a real file, and the client.
 """
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from dalsegno.client import Client, RunStatus, StepStatus
 from dalsegno.client.errors import InvalidInput
 from examples.orders.gateway import Gateway
-from tests.e2e.processes import serving
+from tests.e2e.service import ROOT, Service
 
-_ORDER = json.loads(Path("examples/orders/order.json").read_text())
+_ORDER = json.loads((ROOT / "examples/orders/order.json").read_text())
 _GOOD = _ORDER | {"card": "tok_visa"}
 _SMALL = {
     "order_id": "order-7",
@@ -27,18 +25,26 @@ _SMALL = {
 _YES = {"approved": True, "by": "grace"}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Client, Gateway]]:
+@pytest.fixture(scope="module")
+def orders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, Gateway]]:
     """
-    A client of a server with the order workflow, and the gateway that it uses.
+    A server with the order workflow, and the gateway that it uses.
     """
     folder = tmp_path_factory.mktemp("orders")
     ledger = folder / "payments.db"
-    async with (
-        serving("examples.orders.workflows", folder, ORDERS_LEDGER=str(ledger)) as address,
-        Client(address) as client,
-    ):
-        yield client, Gateway(ledger)
+    service = Service(folder / "runs.db", workflows="examples.orders.workflows")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ORDERS_LEDGER", str(ledger))
+        service.start()
+    yield service, Gateway(ledger)
+    assert service.stop() == 0
+
+
+@pytest.fixture
+async def shop(orders: tuple[Service, Gateway]) -> AsyncIterator[tuple[Client, Gateway]]:
+    service, gateway = orders
+    async with Client(service.address) as client:
+        yield client, gateway
 
 
 def captures(gateway: Gateway, order: dict[str, Any]) -> int:
