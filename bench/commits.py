@@ -1,0 +1,120 @@
+"""
+The limit below every run: how fast its rows can be committed, without engine and gRPC.
+
+Both ways write the rows of one real run (`prepared`), to the server's schema with the server's
+pragmas, and commit where the engine does:
+
+- *store*: `SqliteStore.append`, so with the event loop, the encoding and the group commit;
+- *sqlite3*: Python's sqlite3 module with rows encoded beforehand, and nothing else. With n
+  callers, one append of each of n runs shares a commit, as if all had come at the same moment.
+"""
+
+import itertools
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.prepared import Prepared
+from bench.rates import Rate, rate
+from dalsegno.model.payload import Ref
+from dalsegno.store import rows, sqlite_opening
+from dalsegno.store.contract import Append
+from dalsegno.store.migrations import migrations
+from dalsegno.store.sqlite import SqliteStore
+from dalsegno.store.statements import load
+
+_SQL = load("sqlite.sql")
+
+
+async def store_rate(folder: Path, prepared: Prepared, *, callers: int, seconds: float) -> Rate:
+    """
+    Runs written through the store.
+    """
+    store = await SqliteStore.open(folder / f"store_{callers}.db")
+    names = itertools.count()
+    prefix = time.time_ns()
+    try:
+        await store.put_definition(prepared.definition)
+
+        async def write_run() -> None:
+            for append in prepared.appends(f"run-{prefix}-{next(names)}"):
+                await store.append(append)
+
+        return await rate(write_run, callers=callers, seconds=seconds)
+    finally:
+        await store.close()
+
+
+def sqlite_rate(folder: Path, prepared: Prepared, *, callers: int, seconds: float) -> Rate:
+    """
+    Runs written by plain sqlite3.
+    """
+    connection = sqlite3.connect(folder / f"sqlite_{callers}.db", isolation_level=None)
+    sqlite_opening.prepare_writer(connection, migrations())
+    (newest,) = connection.execute(_SQL["newest_key"]).fetchone()
+    keys = itertools.count((newest or 0) + 1)
+    runs, elapsed_s = 0, 0.0
+    try:
+        while elapsed_s < seconds:
+            batches = list(_batches(prepared, [next(keys) for _ in range(callers)]))
+            begun = time.perf_counter()
+            for batch in batches:
+                batch.commit(connection)
+            elapsed_s += time.perf_counter() - begun
+            runs += callers
+    finally:
+        connection.close()
+    return Rate(runs / elapsed_s, elapsed_s / (runs / callers) * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """
+    Parameters of the statements of one commit.
+    """
+
+    inserts: Sequence[dict[str, Any]]
+    updates: Sequence[dict[str, Any]]
+    events: Sequence[rows.Row]
+    records: Sequence[rows.Row]
+
+    def commit(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany(_SQL["insert_run"], self.inserts)
+        connection.executemany(_SQL["update_run"], self.updates)
+        connection.executemany(_SQL["insert_event"], self.events)
+        connection.executemany(_SQL["put_record"], self.records)
+        connection.execute("COMMIT")
+
+
+def _batches(prepared: Prepared, keys: Sequence[int]) -> Iterator[_Batch]:
+    appends = [prepared.appends(f"run-{key}") for key in keys]
+    for one_of_each in zip(*appends, strict=True):
+        encoded = [_encode(append, key) for append, key in zip(one_of_each, keys, strict=True)]
+        yield _Batch(
+            [item for batch in encoded for item in batch.inserts],
+            [item for batch in encoded for item in batch.updates],
+            [item for batch in encoded for item in batch.events],
+            [item for batch in encoded for item in batch.records],
+        )
+
+
+def _encode(append: Append, key: int) -> _Batch:
+    def place_of(ref: Ref) -> int:
+        return rows.place(key, ref.sequence)
+
+    run = append.run
+    values = rows.run_values(run, key, place_of, place_of)
+    events = [rows.event_row(event, key, place_of) for event in append.events]
+    if append.creates:
+        new = rows.new_run_values(run, lambda _: key, place_of, place_of)
+        inserts, updates = [values | new], []
+        events.insert(0, rows.initial_state_row(run, key))
+    else:
+        expected = {"expected_epoch": append.epoch, "expected_sequence": append.after}
+        inserts, updates = [], [values | expected]
+    records = [rows.record_row(record, key, place_of) for record in append.records]
+    return _Batch(inserts, updates, events, records)
