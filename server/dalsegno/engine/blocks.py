@@ -12,7 +12,7 @@ from dalsegno.engine.walk import Entry, Walk
 from dalsegno.model import address as addresses
 from dalsegno.model.payload import Payload
 from dalsegno.model.record import Error, NodeKind, StepStatus
-from dalsegno.workflow.graph import BranchNode, Leaf, ParallelNode
+from dalsegno.workflow.graph import BranchNode, Leaf, ParallelNode, WhenNode
 
 LeafWalker = Callable[[Walk, Leaf, str, str, Payload, Entry | None], Awaitable[Outcome]]
 
@@ -73,6 +73,17 @@ async def ask(node: BranchNode, value: Payload) -> frozenset[str] | Error:
         except Exception as error:  # noqa: BLE001 - user code; its failure is the run's
             return error_of(error)
     return frozenset(taken)
+
+
+async def ask_when(node: WhenNode, value: Payload) -> frozenset[str] | Error:
+    """
+    Whether the body of a when is taken for an input: its id or nothing, or what was raised.
+    """
+    try:
+        is_taken = await holds(node.condition, value.json)
+    except Exception as error:  # noqa: BLE001 - user code; its failure is the run's
+        return error_of(error)
+    return frozenset({node.id} if is_taken else ())
 
 
 async def _taken_before(walk: Walk, node: BranchNode, base: str) -> frozenset[str] | None:

@@ -45,6 +45,7 @@ async def drive(walk: Walk, value: Payload, entry: Entry | None) -> None:
         task.uncancel()
         outcome = Canceled(live.cancel_reason)
     await record_outcome(walk, outcome)
+    live.release()
     await live.commit()
 
 

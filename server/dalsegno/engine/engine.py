@@ -40,6 +40,7 @@ from dalsegno.model.clock import Clock
 from dalsegno.model.errors import (
     InvalidInput,
     InvalidRequest,
+    NotSuspended,
     RequestIdReused,
     RunExists,
     RunFinished,
@@ -85,7 +86,7 @@ class Engine:
         self._settings = settings
         self._feed = Feed(store)
         self._views = Views(store, self._registry, settings)
-        self._supervisor = Supervisor(store, self._feed, clock, self._wake)
+        self._supervisor = Supervisor(store, self._feed, clock, self._take_up)
         self._locks = NamedLocks()
         self._pool = ThreadPoolExecutor(settings.bodies_max, thread_name_prefix="body")
 
@@ -333,6 +334,7 @@ class Engine:
         value = plan.entry.given
         if value is not None and value.at is None and value.json == live.run.input.json:
             plan = replace(plan, entry=replace(plan.entry, given=live.run.input))
+        live.hold_until(plan.held_for)
         self._supervisor.drive(walk, live.run.input, plan.entry)
         await asyncio.shield(live.began)
         return Accepted(run.run_id, 0)
@@ -398,14 +400,19 @@ class Engine:
         """
         Answer a step of a run whose other arms still run.
         """
+        block = await self._supervisor.holder(walk, address)
+        if block is None:
+            return await self._resume(command)
         live = walk.live
         after = live.run.newest_sequence
         record = await walk.history.own(address)
-        assert record is not None
+        if record is None or record.status is not StepStatus.SUSPENDED:
+            raise NotSuspended(live.run.run_id, live.run.status, address)
+        if not block.holds(address):
+            return await self._resume(command)
         live.attach(self._request(command, live.run.run_id, after))
         tell_resumed(live, record, answer)
-        taken = any(block.resume(address) for block in reversed(walk.blocks))
-        assert taken
+        block.resume(address)
         await live.commit()
         return Accepted(live.run.run_id, after)
 
@@ -460,22 +467,29 @@ class Engine:
             for address in at
             if not any(addresses.is_inside(other, address) for other in at)
         ]
-        return Entry(tuple(leaves))
+        return Entry(tuple(leaves) or ("",))
 
-    async def _wake(self, run_id: str) -> None:
+    async def _take_up(self, run_id: str) -> None:
         """
-        Bring a waiting run back into memory because a timer of it is due.
+        Bring a run back into memory: a waiting one whose timer is due, or one that a server left
+        in the middle. It goes on at its frontier.
         """
         async with self._locks.hold(run_id):
             run = await self._store.run(run_id)
             is_live = self._supervisor.walk_of(run_id) is not None
-            if run is None or run.status is not RunStatus.WAITING or is_live:
+            if run is None or run.status.is_at_rest or is_live:
                 return
             workflow = self._registry.workflow(run.workflow_id)
             live = self._live(replace(run, epoch=run.epoch + 1), held_epoch=run.epoch)
-            live.change(status=RunStatus.RUNNING, due_us=None)
+            if run.status is not RunStatus.WAITING:
+                live.tell(EventType.RUN_RESTARTED)
+            live.change(
+                status=RunStatus.RUNNING,
+                due_us=None,
+                definition_hash=workflow.definition_hash,
+            )
             entry = await self._frontier(live, None)
-            await self._go_on(live, workflow, entry, per_step=False)
+            await self._go_on(live, workflow, entry, per_step=run.per_step)
 
     # Ending.
 

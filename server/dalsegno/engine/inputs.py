@@ -83,11 +83,14 @@ class Inputs:
         recorded = await self._recorded(level.bare)
         return recorded if recorded is not None else await self._before_node(levels)
 
-    async def container_or_nothing(self, levels: tuple[Level, ...]) -> Payload:
+    async def around(self, levels: tuple[Level, ...]) -> Payload:
         """
-        As `container`, but null if it cannot be known: what is entered inside may not need it.
+        Input of the container or block at the last of these levels, when it is entered inside;
+        null if it cannot be known: what is entered may not need it.
         """
         try:
+            if levels[-1].node.kind in BLOCKS:
+                return await self.block(levels)
             return await self.container(levels)
         except MissingOutput:
             return NULL

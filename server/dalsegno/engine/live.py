@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from dalsegno.model.address import is_at_or_inside
 from dalsegno.model.clock import Clock
 from dalsegno.model.event import Event, EventType
 from dalsegno.model.payload import Payload
@@ -75,6 +76,7 @@ class LiveRun:
         self._writes: set[asyncio.Task[None]] = set()
         self._newest_write: asyncio.Future[None] | None = None
         self._error: Exception | None = None
+        self._held_for: str | None = None
         self._busy = 1
         self._timers: dict[object, int] = {}
         self._put_down = asyncio.Event()
@@ -101,7 +103,26 @@ class LiveRun:
         """
         self._records[record.address] = record
         self.overlay[record.address] = record
+        held_for = self._held_for
+        is_awaited = held_for is not None and record.first_sequence > 0
+        if is_awaited and (not held_for or is_at_or_inside(record.address, held_for)):
+            self.release()
         return record
+
+    def hold_until(self, address: str) -> None:
+        """
+        Commit nothing before the run knows something of an address ("" for any): a replay is stored together
+        with the input its target was given, or not at all.
+        """
+        self._held_for = address
+
+    def release(self) -> None:
+        """
+        Let commits begin again.
+        """
+        self._held_for = None
+        if self._commit is not None:
+            asyncio.get_running_loop().call_soon(self._begin_write)
 
     def change(self, **columns: Any) -> None:
         """
@@ -144,7 +165,8 @@ class LiveRun:
         loop = asyncio.get_running_loop()
         self._commit = self._newest_write = loop.create_future()
         self._commit.add_done_callback(_retrieve)
-        loop.call_soon(self._begin_write)
+        if self._held_for is None:
+            loop.call_soon(self._begin_write)
         return self._commit
 
     def _begin_write(self) -> None:

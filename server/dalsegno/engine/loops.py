@@ -43,6 +43,8 @@ async def walk_loop(
         value: The loop's input; one that is entered at an iteration takes that one's own.
     """
     index = 0
+    if entry is not None and not entry.is_fresh and address in entry.addresses:
+        entry = await _last_iteration(walk, address)
     if entry is not None and not entry.begins_at(address):
         index = max(addresses.index_under(at, address) or 0 for at in entry.addresses)
         value = await _entered_at(walk, addresses.at_index(address, index), entry)
@@ -71,6 +73,21 @@ async def walk_loop(
         if walk.is_pausing:
             walk.paused_at.append(addresses.at_index(address, index))
             return Paused()
+
+
+async def _last_iteration(walk: Walk, address: str) -> Entry | None:
+    """
+    Where a loop is entered whose server died between two iterations; None for its beginning.
+    """
+    last = await walk.history.last_iteration(address)
+    if last is None:
+        return None
+    iteration = addresses.at_index(address, last)
+    record = await walk.history.record(iteration)
+    if walk.ended(record, None) is None:
+        return Entry((iteration,))
+    walk.asks_first.add(address)
+    return Entry((addresses.at_index(address, last + 1),), is_fresh=True)
 
 
 async def _entered_at(walk: Walk, iteration: str, entry: Entry) -> Payload:

@@ -5,8 +5,8 @@ Walking sequences and their nodes, one function per kind.
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from dalsegno.engine.blocks import walk_branch, walk_parallel
-from dalsegno.engine.body import error_of, holds
+from dalsegno.engine.blocks import ask_when, walk_branch, walk_parallel
+from dalsegno.engine.body import error_of
 from dalsegno.engine.live import PutDown
 from dalsegno.engine.loops import walk_foreach, walk_loop
 from dalsegno.engine.maps import walk_map
@@ -20,6 +20,7 @@ from dalsegno.engine.outcome import (
     Suspended,
     Waiting,
 )
+from dalsegno.engine.recovery import reached_in
 from dalsegno.engine.steps import walk_step
 from dalsegno.engine.walk import Entry, Walk, mismatch
 from dalsegno.model import address as addresses
@@ -56,14 +57,21 @@ async def walk_sequence(
     """
     nodes = workflow.nodes
     position = 0
-    if entry is not None:
+    if entry is not None and base in entry.addresses:
+        reached = await reached_in(walk, workflow, base, value)
+        if isinstance(reached, Outcome):
+            return reached
+        position, value, entry = reached
+    elif entry is not None:
         position, value = await _entered(walk, workflow, base, entry)
     while position < len(nodes):
         outcome = await _walk_node(walk, nodes[position], base, position, value, entry)
+        if entry is not None:
+            walk.live.release()
         if not isinstance(outcome, Done):
             return outcome
         value = outcome.value
-        if entry is not None or not isinstance(outcome, Skipped):
+        if not isinstance(outcome, Skipped) or (entry is not None and walk.is_stepping_in):
             walk.stepped(base)
         entry = None
         position += 1
@@ -87,14 +95,14 @@ async def _entered(walk: Walk, workflow: Workflow, base: str, entry: Entry) -> t
         is_branch_input = isinstance(node, BranchNode) and entry.begins_at(levels[-1].address)
         if entry.given is not None and (is_branch_input or node.id == node_id):
             return position, entry.given
-        return position, await walk.inputs.block(levels)
+        return position, await walk.inputs.around(levels)
     own = await walk.history.own(levels[-1].address)
     if own is not None and own.status.is_active:
         return position, own.input or NULL
     if entry.begins_at(levels[-1].address):
         given = entry.given
         return position, given if given is not None else await walk.inputs.next_node(levels)
-    return position, await walk.inputs.container_or_nothing(levels)
+    return position, await walk.inputs.around(levels)
 
 
 def _first_id(node: Node) -> str:
@@ -218,15 +226,13 @@ async def _walk_when(
     decided = walk.taken.pop((base, position), None)
     if isinstance(decided, Error):
         return Failed(decided)
-    is_under_way = await walk.entered(address, entry) is not None
-    if decided is None and not is_under_way:
-        try:
-            is_taken = await holds(node.condition, value.json)
-        except Exception as error:  # noqa: BLE001 - user code; its failure is the run's
-            return Failed(error_of(error))
-        if not is_taken:
-            walk.skip(address, node.body.kind, value)
-            return Skipped(value)
+    if decided is None and await walk.entered(address, entry) is None:
+        decided = await ask_when(node, value)
+        if isinstance(decided, Error):
+            return Failed(decided)
+    if decided is not None and not decided:
+        walk.skip(address, node.body.kind, value)
+        return Skipped(value)
     return await walk_leaf(walk, node.body, address, base, value, entry)
 
 

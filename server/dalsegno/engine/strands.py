@@ -72,22 +72,27 @@ class Strands:
         self._walk.live.busy()
         task.add_done_callback(functools.partial(self._on_settled, address))
 
-    def resume(self, address: str) -> bool:
+    def holds(self, address: str) -> bool:
         """
-        Walk again the suspended arm that an address lies in; False if none does.
+        Whether an address lies in an arm that has settled as suspended.
         """
-        for arm in self._suspended:
-            if addresses.is_at_or_inside(address, arm):
-                self._suspended.discard(arm)
-                self.start(arm, Entry((address,)))
-                return True
-        return False
+        return self._arm_of(address) is not None
+
+    def resume(self, address: str) -> None:
+        """
+        Walk again the suspended arm that an address lies in.
+        """
+        arm = self._arm_of(address)
+        assert arm is not None
+        self._suspended.discard(arm)
+        self.start(arm, Entry((address,)))
 
     def hold(self, address: str) -> None:
         """
         An arm was suspended before this walk; it may be resumed while others run.
         """
         self._suspended.add(address)
+        self._walk.moved.set()
 
     async def next(self) -> tuple[str, Outcome]:
         """
@@ -107,7 +112,7 @@ class Strands:
         outcome = task.result()
         self._walk.live.ended()
         if isinstance(outcome, Suspended):
-            self._suspended.add(address)
+            self.hold(address)
         if self._tasks:
             self._walk.live.commit_soon()
         return address, outcome
@@ -126,6 +131,10 @@ class Strands:
             self._walk.live.ended()
             if not task.cancelled():
                 task.exception()
+
+    def _arm_of(self, address: str) -> str | None:
+        inside = (arm for arm in self._suspended if addresses.is_at_or_inside(address, arm))
+        return next(inside, None)
 
     async def _until_settled(self) -> None:
         while not self._settled:

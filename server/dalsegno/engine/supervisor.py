@@ -10,6 +10,7 @@ from typing import Any
 from dalsegno.engine.drive import drive
 from dalsegno.engine.feed import Feed
 from dalsegno.engine.live import LiveRun
+from dalsegno.engine.strands import Strands
 from dalsegno.engine.walk import Entry, Walk
 from dalsegno.model.clock import SECOND_US, Clock
 from dalsegno.model.errors import DalsegnoError
@@ -20,6 +21,7 @@ from dalsegno.store.contract import Store
 _log = logging.getLogger(__name__)
 
 _DUE_AT_ONCE = 100  # runs woken before the next look at the clock
+_RECOVERED_AT_ONCE = 500  # ids of unfinished runs read at once
 _RETRY_US = SECOND_US  # before a store that failed is asked again
 _BUSY_US = SECOND_US // 10  # a run that is due but still in memory is about to move by itself
 
@@ -29,26 +31,27 @@ class Supervisor:
     Keeps a reference to every task of the engine, and ends them.
 
     Args:
-        wake: Brings a waiting run back into memory.
+        take_up: Brings an unfinished or waiting run back into memory.
     """
 
     def __init__(
-        self, store: Store, feed: Feed, clock: Clock, wake: Callable[[str], Awaitable[None]]
+        self, store: Store, feed: Feed, clock: Clock, take_up: Callable[[str], Awaitable[None]]
     ) -> None:
         self._store = store
         self._feed = feed
         self._clock = clock
-        self._wake = wake
+        self._take_up = take_up
         self._walks: dict[str, tuple[Walk, asyncio.Task[None]]] = {}
-        self._timers: asyncio.Task[None] | None = None
+        self._loops: list[asyncio.Task[None]] = []
         self._look_again = asyncio.Event()
         self.is_stopping = False
 
     def start(self) -> None:
         """
-        Begin to fire timers.
+        Begin to fire timers, and take up the runs that a server before this one left.
         """
-        self._timers = asyncio.get_running_loop().create_task(self._fire_timers())
+        loop = asyncio.get_running_loop()
+        self._loops = [loop.create_task(self._fire_timers()), loop.create_task(self._recover())]
 
     def walk_of(self, run_id: str) -> Walk | None:
         """
@@ -64,6 +67,27 @@ class Supervisor:
         run_id = walk.live.run.run_id
         task = asyncio.get_running_loop().create_task(self._drive(walk, value, entry))
         self._walks[run_id] = (walk, task)
+
+    async def holder(self, walk: Walk, address: str) -> Strands | None:
+        """
+        The block of a live run that holds the suspended step at an address; None once the run
+        has left memory. A step that has just suspended, or a run that has just been taken up,
+        may take a moment.
+        """
+        run_id = walk.live.run.run_id
+        while run_id in self._walks and self._walks[run_id][0] is walk:
+            holder: Strands
+            for holder in reversed(walk.blocks):
+                if holder.holds(address):
+                    return holder
+            walk.moved.clear()
+            moved = self._waiting(walk.moved.wait())
+            try:
+                task = self._walks[run_id][1]
+                await asyncio.wait({moved, task}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                moved.cancel()
+        return None
 
     async def cancel(self, run_id: str, reason: str | None) -> None:
         """
@@ -87,8 +111,7 @@ class Supervisor:
         for live in lives:
             await live.settle_writes()
         tasks = [task for _, task in self._walks.values()]
-        if self._timers is not None:
-            tasks.append(self._timers)
+        tasks.extend(self._loops)
         for task in tasks:
             task.cancel()
         if tasks:
@@ -133,12 +156,31 @@ class Supervisor:
                 _log.exception("timers could not be fired; they are tried again")
                 await self._clock.sleep_until(self._clock.now_us() + _RETRY_US)
 
+    async def _recover(self) -> None:
+        """
+        Take up every unfinished run that the store has, once, oldest id first.
+        """
+        after = ""
+        while True:
+            page = await self._store.unfinished_runs(after=after, limit=_RECOVERED_AT_ONCE)
+            for run_id in page:
+                await self._recover_one(run_id)
+            if len(page) < _RECOVERED_AT_ONCE:
+                return
+            after = page[-1]
+
+    async def _recover_one(self, run_id: str) -> None:
+        try:
+            await self._take_up(run_id)
+        except Exception:  # noqa: BLE001 - one run that cannot go on must not stop the others
+            _log.exception("run %s could not be taken up again", run_id)
+
     async def _fire_due(self) -> None:
         self._look_again.clear()
         due = await self._store.due_runs(self._clock.now_us(), limit=_DUE_AT_ONCE)
         sleeping = [run_id for run_id in due if run_id not in self._walks]
         for run_id in sleeping:
-            await self._wake(run_id)
+            await self._take_up(run_id)
         next_us = await self._store.next_due()
         if next_us is not None:
             next_us = max(next_us, self._clock.now_us() + _BUSY_US)

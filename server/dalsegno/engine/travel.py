@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dalsegno.engine import checks
-from dalsegno.engine.blocks import ask
-from dalsegno.engine.body import error_of, holds
+from dalsegno.engine.blocks import ask, ask_when
 from dalsegno.engine.commands import StepResult, TimeTravel
 from dalsegno.engine.drive import graph_order, is_resumable
 from dalsegno.engine.history import History, link
@@ -51,6 +50,7 @@ class Plan:
         taken: Arms of the branches around the target, see `Walk.taken`.
         asks_first: See `Walk.asks_first`.
         step_scope: With `per_step`, see `Walk.step_scope`.
+        held_for: See `LiveRun.hold_until`.
     """
 
     run: Run
@@ -59,6 +59,7 @@ class Plan:
     taken: Mapping[tuple[str, int], frozenset[str] | Error]
     asks_first: str | None
     step_scope: str | None
+    held_for: str
 
 
 class Planner:
@@ -146,6 +147,7 @@ class Planner:
             taken=taken,
             asks_first=self._asks_first,
             step_scope=_scope(target) if self._command.per_step else None,
+            held_for=_first_told_of(target),
         )
 
     # The replay and what it sees.
@@ -519,9 +521,7 @@ class Planner:
                 taken[level.base, level.position] = self._forced(arms, level)
             elif isinstance(node, WhenNode) and not is_target:
                 asked = await self._when_input(inputs, levels)
-                taken[level.base, level.position] = self._forced(
-                    await _ask_when(node, asked), level
-                )
+                taken[level.base, level.position] = self._forced(await ask_when(node, asked), level)
             leaf = _body(workflow.leaf(level.leaf.id or ""))
             if isinstance(leaf, WorkflowNode):
                 workflow = leaf.workflow
@@ -599,14 +599,6 @@ def checks_state(text: bytes, workflow: Workflow, bytes_max: int) -> Payload:
     return state
 
 
-async def _ask_when(node: WhenNode, value: Payload) -> frozenset[str] | Error:
-    try:
-        is_taken = await holds(node.condition, value.json)
-    except Exception as error:  # noqa: BLE001 - user code; its failure is the replay's
-        return error_of(error)
-    return frozenset({node.id}) if is_taken else frozenset()
-
-
 def _body(part: object) -> object:
     """
     What runs at a part of a workflow: its body, if it is a container of one.
@@ -640,3 +632,11 @@ def _root_of(source: Run) -> str:
 
 def _depth_of(source: Run) -> int:
     return source.lineage.depth if source.lineage else 0
+
+
+def _first_told_of(target: Place) -> str:
+    """
+    The address that the walk tells of first when it enters at a target: a block has none.
+    """
+    level = target.last
+    return level.base if level.leaf.kind in BLOCKS else target.address

@@ -20,7 +20,7 @@ from dalsegno.engine.settings import EngineSettings
 from dalsegno.model import address as addresses
 from dalsegno.model import jsontext
 from dalsegno.model.event import EventType
-from dalsegno.model.payload import Payload
+from dalsegno.model.payload import NULL, Payload
 from dalsegno.model.record import Error, NodeKind, Record, StepStatus
 from dalsegno.model.shape import GraphShape, Place
 from dalsegno.workflow.builder import Workflow
@@ -74,6 +74,7 @@ class Walk:
         asks_first: Loops that are entered behind their last iteration: their condition is asked
             before the next one begins.
         blocks: Blocks whose arms are under way, outermost first; resumptions find theirs here.
+        moved: Set when a block begins to hold a suspended arm.
     """
 
     live: LiveRun
@@ -93,6 +94,7 @@ class Walk:
     paused_at: list[str] = field(default_factory=list)
     asks_first: set[str] = field(default_factory=set)
     blocks: list[Any] = field(default_factory=list)
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     def place(self, address: str) -> Place:
         """
@@ -126,7 +128,7 @@ class Walk:
             return None
         match record.status:
             case StepStatus.SUCCESS:
-                value = record.output if record.output is not None else Payload(b"null")
+                value = record.output if record.output is not None else NULL
                 return Bailed(value) if record.is_bailed else Done(value)
             case StepStatus.FAILED:
                 return Failed(record.error or Error("Unknown", "no error was recorded"))
@@ -136,6 +138,13 @@ class Walk:
                 return Suspended()
             case _:
                 return None
+
+    def passed_on(self, record: Record, kind: NodeKind) -> Payload:
+        """
+        What flows on behind a node that has been walked.
+        """
+        is_through = kind is NodeKind.TAP or record.status is StepStatus.SKIPPED
+        return (record.input if is_through else record.output) or NULL
 
     def stepped(self, scope: str) -> None:
         """
