@@ -3,7 +3,6 @@ Two runs of one workflow, step by step.
 """
 
 import json
-from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -11,17 +10,16 @@ from rich.text import Text
 from dalsegno.client import Run, Step
 
 _STYLES = {"success": "green", "failed": "red", "suspended": "yellow", "skipped": "dim"}
-_WIDTH = 44
 
 
 def side_by_side(source: Run, replay: Run) -> Table:
     """
     A row for each address that either run has a record of, in the order of the replay.
     """
-    table = Table()
-    table.add_column("step")
-    table.add_column(f"source: {source.run_id}")
-    table.add_column(f"replay: {replay.run_id}")
+    table = Table(expand=True)
+    table.add_column("step", no_wrap=True)
+    for title in (f"source: {source.run_id}", f"replay: {replay.run_id}"):
+        table.add_column(title, no_wrap=True, overflow="ellipsis", ratio=1)
     for address in dict.fromkeys([*replay.steps, *source.steps]):
         table.add_row(address, _cell(source.steps.get(address)), _cell(replay.steps.get(address)))
     table.add_section()
@@ -34,7 +32,7 @@ def _cell(step: Step | None) -> Text:
         return Text("")
     if step.reused_from_run_id:
         return Text.assemble(_status(step.status), ("  reused", "dim"))
-    told = step.error.message if step.error else _short(step.output)
+    told = step.error.message if step.error else json.dumps(step.output) if step.output else ""
     attempts = f"  {len(step.attempts)} attempts" if len(step.attempts) > 1 else ""
     end = f"\n{told}" if told else ""
     return Text.assemble(_status(step.status), (attempts, "yellow"), (end, "dim"))
@@ -42,10 +40,3 @@ def _cell(step: Step | None) -> Text:
 
 def _status(status: str) -> Text:
     return Text(status, style=_STYLES.get(status, ""))
-
-
-def _short(value: Any) -> str:
-    if not value:
-        return ""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"

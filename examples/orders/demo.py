@@ -133,11 +133,13 @@ async def main(console: Console) -> None:
     task = asyncio.current_task()
     assert task is not None
     _on_signals((signal.SIGTERM, signal.SIGHUP), task.cancel)
-    port = free_port()
-    if port != PREFERRED_PORT:
-        console.print(f"Port {PREFERRED_PORT} is busy: the server gets {port}.", highlight=False)
     os.environ["ORDERS_LEDGER"] = str(_LEDGER)
     with fresh_folder(_FOLDER):
+        port = free_port()
+        if port != PREFERRED_PORT:
+            console.print(
+                f"Port {PREFERRED_PORT} is busy: the server listens on {port}.", highlight=False
+            )
         async with serving(_WORKFLOWS, _FOLDER, port) as address, Client(address) as client:
             shell = Shell(console, address)
             shell.say(f"A server, on a SQLite file in {_FOLDER}. It is running already.")
