@@ -144,5 +144,11 @@ def _place(cause: BaseException | None) -> str:
     Where in the author's files it went wrong.
     """
     frames = traceback.extract_tb(cause.__traceback__) if cause else []
-    here = [frame for frame in frames if Path(frame.filename).is_relative_to(Path.cwd())]
+    ours = Path(__file__).parents[1]
+    here = [
+        frame
+        for frame in frames
+        if Path(frame.filename).is_relative_to(Path.cwd())
+        and not Path(frame.filename).is_relative_to(ours)
+    ]
     return f" (at {Path(here[-1].filename).name}, line {here[-1].lineno})" if here else ""

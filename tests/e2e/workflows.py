@@ -1,0 +1,90 @@
+"""
+What the end-to-end tests run.
+"""
+
+import asyncio
+import os
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from dalsegno.workflow import Context, Workflow, step
+
+
+class Cart(TypedDict):
+    bows: int
+    card: str
+
+
+class Bill(TypedDict):
+    cents: int
+    card: str
+
+
+@step
+async def price(cart: Cart) -> Bill:
+    return {"cents": 9500 * cart["bows"], "card": cart["card"]}
+
+
+@step
+async def charge(bill: Bill) -> str:
+    if bill["card"] != "visa":
+        raise ValueError(f"no such card: {bill['card']}")
+    return f"paid {bill['cents']}"
+
+
+@step
+async def thank(paid: str) -> str:
+    return f"{paid}, thank you"
+
+
+@step(resume=bool)
+async def approve(value: Any, ctx: Context) -> Any:
+    if ctx.suspend({"question": "ship it?", "of": value}, label="boss"):
+        return value
+    raise PermissionError("the boss said no")
+
+
+@step
+async def gate(path: str) -> str:
+    """
+    Wait until there is a file.
+    """
+    while not os.path.exists(path):  # noqa: ASYNC110, ASYNC240, PTH110 - another process makes it
+        await asyncio.sleep(0.01)
+    return path
+
+
+@step
+async def count(number: int, ctx: Context) -> int:
+    ctx.emit({"counting": number})
+    await asyncio.sleep(0.005)
+    return number + 1
+
+
+@step
+async def echo(value: Any) -> Any:
+    return value
+
+
+def is_big(value: Any) -> bool:
+    return bool(value["size"] > 10)
+
+
+checkout = (
+    Workflow("checkout", input=Cart, description="Price a cart and charge a card.")
+    .then(price)
+    .then(charge)
+    .then(thank)
+)
+asking = Workflow("asking").then(echo).then(approve).then(echo.named("after"))
+asking_twice = Workflow("asking_twice").parallel(approve, approve.named("approve_too"))
+gated = Workflow("gated").then(gate).then(echo)
+counting = Workflow("counting").do_until(count, lambda number: number >= 60)
+echoes = Workflow("echoes").foreach(echo, concurrency=2)
+branching = (
+    Workflow("branching")
+    .then(echo)
+    .branch((is_big, echo.named("big")), (lambda value: value["size"] < 5, echo.named("small")))
+)
+stateful = Workflow("stateful", state=Cart).then(echo)
