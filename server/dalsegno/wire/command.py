@@ -69,7 +69,7 @@ def time_travel(request: pb.TimeTravelRequest | pb.TimeTravelStreamRequest) -> T
     """
     Raises:
         InvalidInput, InvalidState, InvalidResumeData, InvalidContext: A payload is no JSON.
-        InvalidRequest: A status is none.
+        InvalidContext: A status is none.
     """
     return TimeTravel(
         step=request.step,
@@ -137,7 +137,7 @@ def _status(result: run_pb2.StepResult, field: str) -> str | None:
     if result.status == run_pb2.STEP_STATUS_UNSPECIFIED:
         return None
     if result.status not in STEP_STATUS_FROM:
-        raise InvalidRequest({field: f"{result.status} is no StepStatus"})
+        raise InvalidContext(field, f"{result.status} is no StepStatus")
     return STEP_STATUS_FROM[result.status]
 
 
