@@ -146,13 +146,25 @@ def _bind(server: RpcServer, settings: Settings) -> str:
     except OSError as error:
         raise StartError(f"cannot read {error.filename}: {error.strerror}") from error
     except RuntimeError as error:
-        problem = _problem_with(*split_address(settings.listen)) or str(error)
-        raise StartError(f"cannot listen on {settings.listen}: {problem}") from error
+        raise StartError(_why_not_bound(settings) or str(error)) from error
+
+
+def _why_not_bound(settings: Settings) -> str | None:
+    """
+    Why gRPC could not listen, which it does not tell.
+    """
+    problem = _problem_with(*split_address(settings.listen))
+    if problem is not None:
+        return f"cannot listen on {settings.listen}: {problem}"
+    if settings.has_tls:
+        pair = f"{settings.tls_cert} and {settings.tls_key}"
+        return f"{pair} are not a certificate and its key, in PEM"
+    return None
 
 
 def _problem_with(host: str, port: int) -> str | None:
     """
-    Why an address cannot be listened on, in the system's words, as gRPC does not tell.
+    What the system says to listening on an address; None if it has nothing against it.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(

@@ -80,6 +80,7 @@ async def cancel_itself(_: Any) -> Any:
 
 WORKFLOWS = [
     Workflow("echo").then(echo),
+    Workflow("large").then(echo),
     Workflow("math", input=Number, state=dict).then(add, double),
     Workflow("failing").then(echo, fail),
     Workflow("gated").then(gate),
