@@ -93,5 +93,6 @@ class Server:
         """
         Last line of its log.
         """
-        lines = (self._folder / serving.LOG).read_text(errors="replace").splitlines()
+        log = self._folder / serving.LOG
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
         return lines[-1] if lines else "it has said nothing"
