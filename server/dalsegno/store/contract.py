@@ -148,6 +148,17 @@ class Store(Protocol):
         """
         ...
 
+    async def delete(self, run_id: str, *, epoch: int, after: int) -> None:
+        """
+        Remove a run with its records, events and requests: all of them, or nothing.
+
+        Raises:
+            RunNotFound: There is no such run.
+            RunHasReplays: Replays were made from it; they share its history.
+            Conflict: The run's epoch is not *epoch* or its newest sequence is not *after*.
+        """
+        ...
+
     async def run(self, run_id: str) -> Run | None:
         """
         One run; None if there is none.

@@ -14,6 +14,7 @@ from typing import Any
 from dalsegno.model.lineage import Lineage
 from dalsegno.model.payload import Payload, Ref
 from dalsegno.model.record import Attempt, Error
+from dalsegno.model.run import Tracing
 
 
 class RareFields:
@@ -86,6 +87,12 @@ def _kept_resume_data(fact: Any) -> tuple[tuple[str, Payload], ...]:
     return tuple((address, _payload(**payload)) for address, payload in fact)
 
 
+def _tracing(fact: Any) -> Tracing:
+    pairs = tuple((key, value) for key, value in fact["metadata"])
+    lists = {name: tuple(fact[name]) for name in ("tags", "request_context_keys")}
+    return Tracing(**(fact | lists | {"metadata": pairs}))
+
+
 def _payload(json: str, at: list[Any] | None) -> Payload:
     return Payload(json.encode(), Ref(*at) if at is not None else None)
 
@@ -97,4 +104,5 @@ _FROM_PLAIN: dict[str, Callable[[Any], Any]] = {
     "kept_resume_data": _kept_resume_data,
     "lineage": _lineage,
     "paused_at": tuple,
+    "tracing": _tracing,
 }

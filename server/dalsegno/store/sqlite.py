@@ -80,7 +80,10 @@ class SqliteStore:
         except BaseException as problem:
             await resources.aclose()
             if isinstance(problem, sqlite3.Error):
-                raise StoreOpenError(f"{path} cannot be opened: {problem}") from problem
+                raise StoreOpenError(
+                    f"{path} cannot be used: {problem}; see that this user may read and write it "
+                    "and the files beside it"
+                ) from problem
             raise
 
     @classmethod

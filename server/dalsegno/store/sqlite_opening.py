@@ -4,7 +4,6 @@ Opening a SQLite file: whether it is ours, that nobody else has it, and how conn
 
 import fcntl
 import logging
-import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +27,12 @@ _WRITER_PRAGMAS = (
     # Pages of log that a commit may leave before it checkpoints: 4 MiB, SQLite's default.
     "PRAGMA wal_autocheckpoint = 1000",
 )
-_READER_PRAGMAS = ("PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON")
+_READER_PRAGMAS = (
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cell_size_check = ON",
+    # Views and small sorts are all that is temporary: no file for them.
+    "PRAGMA temp_store = MEMORY",
+)
 
 
 class StoreOpenError(Exception):
@@ -92,9 +96,6 @@ def _check_path(path: Path) -> None:
         raise StoreOpenError(f"the folder {path.parent} does not exist; make it first")
     if path.exists() and not path.is_file():
         raise StoreOpenError(f"{path} is no file, so it cannot be a database")
-    needed = path if path.exists() else path.parent
-    if not os.access(needed, os.R_OK | os.W_OK):
-        raise StoreOpenError(f"{needed} cannot be read and written by this user")
 
 
 def uri(path: Path, mode: str) -> str:
@@ -120,8 +121,10 @@ def check_content(connection: sqlite3.Connection, path: Path, newest: int) -> No
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    except sqlite3.Error as problem:
-        raise StoreOpenError(f"{path} cannot be read as a database: {problem}") from problem
+    except sqlite3.DatabaseError as problem:
+        if problem.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
+            raise
+        raise StoreOpenError(f"{path} is no SQLite database; name another file") from problem
     if application != APPLICATION_ID and (application or version or tables):
         raise StoreOpenError(f"{path} is a database of another program; name another file")
     if version > newest:
@@ -135,17 +138,15 @@ def prepare_writer(connection: sqlite3.Connection, scripts: Mapping[int, str]) -
     Make a connection the one that writes, and the schema the newest.
 
     Raises:
-        StoreOpenError: The file system does not let it.
+        StoreOpenError: The file system cannot share memory between connections.
+        sqlite3.Error: It does not let us write.
     """
-    try:
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        for pragma in _WRITER_PRAGMAS:
-            connection.execute(pragma)
-        migrate(connection, scripts)
-    except sqlite3.Error as problem:
-        raise StoreOpenError(f"the database cannot be written: {problem}") from problem
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
-        raise StoreOpenError("the database's file system cannot share memory, which WAL needs")
+        raise StoreOpenError("the database is on a file system that cannot do WAL; use a local one")
+    for pragma in _WRITER_PRAGMAS:
+        connection.execute(pragma)
+    migrate(connection, scripts)
 
 
 def prepare_reader(connection: sqlite3.Connection, views: Sequence[str]) -> None:

@@ -18,8 +18,11 @@ SELECT
     CASE WHEN e.resume_data_at >> 32 <> e.run
         THEN (SELECT run_id FROM runs WHERE key = e.resume_data_at >> 32) END AS resume_data_run,
     CASE WHEN e.resume_data IS NULL AND e.resume_data_at IS NULL THEN NULL
-        WHEN json_valid(CAST(coalesce(e.resume_data, iif(d.type = 'step_started', d.resume_data, d.payload)) AS TEXT))
-        THEN coalesce(e.resume_data, iif(d.type = 'step_started', d.resume_data, d.payload)) ELSE x'' END AS resume_data,
+        WHEN json_valid(CAST(coalesce(e.resume_data,
+            CASE d.type WHEN 'step_started' THEN d.resume_data ELSE d.payload END) AS TEXT))
+        THEN coalesce(e.resume_data,
+            CASE d.type WHEN 'step_started' THEN d.resume_data ELSE d.payload END)
+        ELSE x'' END AS resume_data,
     CASE WHEN e.state IS NULL THEN NULL
         WHEN json_valid(CAST(e.state AS TEXT)) THEN e.state ELSE x'' END AS state
 FROM events e
@@ -55,8 +58,11 @@ SELECT
     CASE WHEN r.resume_data_at >> 32 <> r.run
         THEN (SELECT run_id FROM runs WHERE key = r.resume_data_at >> 32) END AS resume_data_run,
     CASE WHEN r.resume_data IS NULL AND r.resume_data_at IS NULL THEN NULL
-        WHEN json_valid(CAST(coalesce(r.resume_data, iif(d.type = 'step_started', d.resume_data, d.payload)) AS TEXT))
-        THEN coalesce(r.resume_data, iif(d.type = 'step_started', d.resume_data, d.payload)) ELSE x'' END AS resume_data
+        WHEN json_valid(CAST(coalesce(r.resume_data,
+            CASE d.type WHEN 'step_started' THEN d.resume_data ELSE d.payload END) AS TEXT))
+        THEN coalesce(r.resume_data,
+            CASE d.type WHEN 'step_started' THEN d.resume_data ELSE d.payload END)
+        ELSE x'' END AS resume_data
 FROM records r
 LEFT JOIN events i ON i.id = r.input_at
 LEFT JOIN events o ON o.id = r.output_at
@@ -152,18 +158,11 @@ INSERT INTO events (
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- put_record: Keep what a run knows of one address in place of what it knew.
-INSERT INTO records (
+REPLACE INTO records (
     run, address, kind, status, first_sequence, last_sequence, started_us, ended_us, attempt,
-    container, iteration, input, input_at, output, output_at, suspend_payload, suspend_payload_at, resume_data,
-    resume_data_at, detail
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (run, address) DO UPDATE SET
-    kind = excluded.kind, status = excluded.status, first_sequence = excluded.first_sequence,
-    last_sequence = excluded.last_sequence, started_us = excluded.started_us, ended_us = excluded.ended_us, attempt = excluded.attempt,
-    input = excluded.input, input_at = excluded.input_at, output = excluded.output,
-    output_at = excluded.output_at, suspend_payload = excluded.suspend_payload,
-    suspend_payload_at = excluded.suspend_payload_at, resume_data = excluded.resume_data,
-    resume_data_at = excluded.resume_data_at, detail = excluded.detail;
+    container, iteration, input, input_at, output, output_at, suspend_payload, suspend_payload_at,
+    resume_data, resume_data_at, detail
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- insert_request: Keep an accepted request.
 INSERT INTO requests (request_id, fingerprint, run, after_sequence, created_us)
@@ -299,19 +298,19 @@ WHERE id = ((SELECT key FROM runs WHERE run_id = :run_id) << 32) + :sequence;
 SELECT initial_state FROM run_rows WHERE run_id = :run_id;
 
 -- next_due: When the next waiting run is due.
-SELECT due_us FROM runs
+SELECT due_us FROM runs INDEXED BY runs_due
 WHERE status = 'waiting' AND due_us IS NOT NULL
 ORDER BY due_us
 LIMIT 1;
 
 -- due_runs: Ids of waiting runs that are due, earliest first.
-SELECT run_id FROM runs
+SELECT run_id FROM runs INDEXED BY runs_due
 WHERE status = 'waiting' AND due_us IS NOT NULL AND due_us <= :now_us
 ORDER BY due_us
 LIMIT :limit;
 
 -- unfinished_runs: A page of the ids of pending and running runs.
-SELECT run_id FROM runs
+SELECT run_id FROM runs INDEXED BY runs_unfinished
 WHERE status IN ('pending', 'running') AND run_id > :after
 ORDER BY run_id
 LIMIT :limit;
