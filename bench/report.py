@@ -36,8 +36,10 @@ def show(
     weight: Footprint,
 ) -> None:
     # A fixed width: the output may go to a file.
-    console = Console(width=100)
-    console.print(", ".join(f"{name} {value}" for name, value in machine.items()), highlight=False)
+    console = Console(width=120)
+    console.print(
+        "\n" + ", ".join(f"{name}: {value}" for name, value in machine.items()), highlight=False
+    )
     console.print(_throughput(rates))
     console.print(_travel(travels))
     console.print(

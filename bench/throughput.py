@@ -15,8 +15,8 @@ from bench.server import serving
 CALLERS = (1, 16, 64)
 STEPS = 10
 
-_ROUNDS = 3
-_SECONDS = 2.0
+_ROUNDS = 5
+_SECONDS = 1.5
 _WORKFLOW = f"sequence_{STEPS}"
 
 

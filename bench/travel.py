@@ -14,7 +14,7 @@ from bench.workflows import SIZES
 
 _ROUNDS = 40
 _WARM_UP_ROUNDS = 5
-_TRAVELS_WEIGHED = 50
+_TRAVELS_WEIGHED = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 Workflows whose steps do next to nothing, so that what is measured is the server.
 """
 
+import random
+import string
 from collections.abc import Sequence
 
 from dalsegno.workflow import Workflow, step
 
 SIZES = (10, 100, 1_000, 10_000)
 PADDED_STEPS = 300
-
-_KIBIBYTE = "x" * 1024
 
 
 @step
@@ -18,8 +18,8 @@ async def pass_on(value: int) -> int:
 
 
 @step
-async def pad(value: str) -> str:
-    return value[::-1]
+async def rotate(text: str) -> str:
+    return text[1:] + text[0]
 
 
 def sequence(steps: int) -> Workflow:
@@ -39,14 +39,15 @@ def loop(steps: int) -> Workflow:
 
 def padded() -> Workflow:
     """
-    Outputs of 1 KiB each.
+    Outputs of 1 KiB each, all of them different.
     """
     workflow = Workflow("padded")
-    return workflow.then(*(pad.named(f"s{index}") for index in range(PADDED_STEPS))).commit()
+    return workflow.then(*(rotate.named(f"s{index}") for index in range(PADDED_STEPS))).commit()
 
 
 def padded_input() -> str:
-    return _KIBIBYTE
+    letters = random.Random(1)  # the same text each time
+    return "".join(letters.choices(string.ascii_letters, k=1024))
 
 
 def all_workflows() -> Sequence[Workflow]:
