@@ -31,9 +31,9 @@ app = typer.Typer(
 )
 for name, command, example in (
     ("serve", serving.serve, "--workflows examples.orders.workflows"),
-    ("run", drive.run, "orders --input @order.json"),
-    ("resume", drive.resume, "RUN --data '{\"approved\": true}'"),
-    ("travel", drive.travel, "RUN charge --input '{\"cents\": 500}'"),
+    ("run", drive.run, "orders --input @examples/orders/order.json"),
+    ("resume", drive.resume, 'RUN --data \'{"approved": true, "by": "Ada"}\''),
+    ("travel", drive.travel, "RUN authorize --input @bill.json"),
     ("watch", drive.watch, "RUN --follow"),
     ("show", look.show, "RUN --events"),
     ("list", look.list_, "--status failed --limit 10"),

@@ -58,7 +58,8 @@ async def list_(
         str | None, typer.Option(metavar="WORKFLOW", help="Only runs of this workflow.")
     ] = None,
     status: Annotated[
-        list[RunStatus] | None, typer.Option(help="Only runs with this status; may be repeated.")
+        list[RunStatus] | None,
+        typer.Option(metavar="STATUS", help="Only with this status; may be repeated."),
     ] = None,
     source: Annotated[
         str | None, typer.Option(metavar="RUN", help="Only direct replays of this run.")
@@ -67,12 +68,13 @@ async def list_(
         str | None, typer.Option(metavar="RUN", help="Only this run and all replays below it.")
     ] = None,
     since: Annotated[
-        datetime | None, typer.Option(help="Only runs made at or after this local time.")
+        datetime | None,
+        typer.Option(metavar="TIME", help="Only runs made at or after it, local time."),
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option(help="Only runs made before this local time.")
+        datetime | None, typer.Option(metavar="TIME", help="Only runs made before it, local time.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Print so many at most.")] = _LIMIT,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="Print so many at most.")] = _LIMIT,
 ) -> Exit:
     """
     List runs, newest first.

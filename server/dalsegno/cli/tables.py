@@ -39,10 +39,8 @@ def print_run(console: Console, run: Run) -> None:
     """
     What is known of the run as a whole.
     """
-    grid = Table.grid(padding=(0, 2))
     for name, value in _facts(run):
-        grid.add_row(Text(name, style="dim"), value)
-    console.print(grid)
+        console.print(Text.assemble((f"{name:<10}", "dim"), value), soft_wrap=True)
 
 
 def print_steps(console: Console, steps: Sequence[Step], *, in_full: bool) -> None:

@@ -44,6 +44,9 @@ def told(event: events.RunEvent) -> str:
             return short(event.result)
         case events.RunFailed() | events.StepFailed():
             return error(event.error)
+        case events.RunPaused():
+            before = f"before {', '.join(event.addresses)}" if event.addresses else ""
+            return _joined(before, event.reason or "")
         case events.RunCanceled():
             return event.reason or ""
         case events.StepStarted():

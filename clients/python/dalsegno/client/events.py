@@ -102,11 +102,14 @@ class RunSuspended(RunEvent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPaused(RunEvent):
     """
-    The run stopped between two steps, on request.
+    The run stopped between two steps, on request; addresses say where it goes on.
     """
 
     type = "run_paused"
     rests_run = True
+
+    addresses: tuple[str, ...] = ()
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
