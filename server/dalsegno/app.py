@@ -112,7 +112,7 @@ async def _serve_until(
 
 
 def _ready(address: str, on_ready: Callable[[str], None] | None) -> None:
-    _log.info("serving on %s", address)
+    _log.info("serving", extra={"address": address})
     if on_ready is not None:
         on_ready(address)
 

@@ -47,6 +47,9 @@ class ErrorGuard(grpc.aio.ServerInterceptor):
                 return await behaviour(request, context)
             except grpc.aio.AbortError:
                 raise
+            except NotImplementedError:
+                # Of the generated base class: a method that the protos have and we have not.
+                await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{method} is not served")
             except DalsegnoError as error:
                 await context.abort_with_status(refusal(error))
             except asyncio.CancelledError:
