@@ -137,6 +137,12 @@ class SqliteStore:
     async def append(self, append: Append) -> None:
         await self._journal.append(append)
 
+    async def delete(self, run_id: str, *, epoch: int, after: int) -> None:
+        def delete(_: sqlite3.Connection) -> None:
+            self._writer.delete(run_id, epoch=epoch, after=after)
+
+        await self._call(self._connection, delete)
+
     async def run(self, run_id: str) -> Run | None:
         found = await self._runs("run", run_id=run_id)
         return found[0] if found else None
@@ -180,8 +186,13 @@ class SqliteStore:
         return await self._read(_snapshot(read))
 
     async def tree(self, root_run_id: str, *, after: RunCursor | None, limit: int) -> Sequence[Run]:
-        after_id = after.run_id if after is not None else None
-        return await self._runs("tree", root_run_id=root_run_id, after_id=after_id, limit=limit)
+        return await self._runs(
+            "tree",
+            root_run_id=root_run_id,
+            after_us=after.created_us if after is not None else None,
+            after_id=after.run_id if after is not None else None,
+            limit=limit,
+        )
 
     async def lineage_chain(self, run_id: str) -> Sequence[Run]:
         return await self._runs("lineage_chain", run_id=run_id)

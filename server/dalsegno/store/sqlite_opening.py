@@ -147,6 +147,9 @@ def prepare_writer(connection: sqlite3.Connection, scripts: Mapping[int, str]) -
     for pragma in _WRITER_PRAGMAS:
         connection.execute(pragma)
     migrate(connection, scripts)
+    # A file that may only be read has been opened all the same; say so now, not at the first write.
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("ROLLBACK")
 
 
 def prepare_reader(connection: sqlite3.Connection, views: Sequence[str]) -> None:

@@ -3,7 +3,8 @@ What the writing connection of a SQLite store does, on its thread.
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +13,7 @@ from dalsegno.model.errors import (
     DalsegnoError,
     RequestIdReused,
     RunExists,
+    RunHasReplays,
     RunNotFound,
     StoreUnavailable,
 )
@@ -22,6 +24,9 @@ from dalsegno.store.contract import Append, Definition, Request
 
 # About 200 bytes each; enough for all runs that are live at once, and the sources of replays.
 _KEYS_MAX = 10_000
+
+# In a refusal, which names no more than 50 and says how many more it knows of.
+_REPLAYS_NAMED_MAX = 100
 
 
 class Writer:
@@ -70,12 +75,32 @@ class Writer:
             return [culprit]
         return [self.commit([append])[0] for append in appends]
 
+    def delete(self, run_id: str, *, epoch: int, after: int) -> None:
+        """
+        Remove a run and all that is about it in one transaction.
+
+        Raises:
+            RunNotFound, RunHasReplays, Conflict: Nothing was removed.
+        """
+        with self._transaction():
+            values: dict[str, Any] = {"key": self._find_key(run_id)}
+            values |= {"expected_epoch": epoch, "expected_sequence": after}
+            of_run = {"run_id": run_id, "limit": _REPLAYS_NAMED_MAX}
+            replays = self._connection.execute(self._sql["replays"], of_run).fetchall()
+            if replays:
+                raise RunHasReplays(run_id, [replay for (replay,) in replays])
+            for table in ("requests", "records", "events"):
+                self._connection.execute(self._sql[f"delete_{table}"], values)
+            if self._connection.execute(self._sql["delete_run"], values).rowcount == 0:
+                raise Conflict(run_id)
+        # The key may be given to the next run.
+        self._key_of.cache_clear()
+
     def _commit(self, appends: Sequence[Append]) -> list[Exception | None]:
         event_rows: list[rows.Row] = []
         record_rows: list[rows.Row] = []
         refusals: list[Exception | None] = []
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction():
             for append in appends:
                 try:
                     self._write(append, event_rows, record_rows)
@@ -84,14 +109,23 @@ class Writer:
                     refusals.append(refusal)
             self._connection.executemany(self._sql["insert_event"], event_rows)
             self._connection.executemany(self._sql["put_record"], record_rows)
+        return refusals
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """
+        Commit what is written inside; all of it or, if anything is raised, nothing.
+        """
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
             self._connection.execute("COMMIT")
         except BaseException:
-            # A key whose run is gone again may be given to another run.
+            # The key of a run that is gone again may be given to another.
             self._key_of.cache_clear()
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
-        return refusals
 
     def _write(
         self, append: Append, event_rows: list[rows.Row], record_rows: list[rows.Row]

@@ -105,3 +105,5 @@ CREATE TABLE requests (
     after_sequence INTEGER NOT NULL,
     created_us INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX requests_by_run ON requests (run);

@@ -168,6 +168,19 @@ REPLACE INTO records (
 INSERT INTO requests (request_id, fingerprint, run, after_sequence, created_us)
 VALUES (:request_id, :fingerprint, :run, :after_sequence, :created_us);
 
+-- delete_requests: Forget the requests about a run.
+DELETE FROM requests WHERE run = :key;
+
+-- delete_records: Remove a run's records.
+DELETE FROM records WHERE run = :key;
+
+-- delete_events: Remove a run's events, and its row 0.
+DELETE FROM events WHERE id >= :key << 32 AND id < (:key + 1) << 32;
+
+-- delete_run: Compare and remove: remove a run if it has not changed since it was read.
+DELETE FROM runs
+WHERE key = :key AND epoch = :expected_epoch AND newest_sequence = :expected_sequence;
+
 -- run: One run by its id.
 SELECT * FROM run_rows WHERE run_id = :run_id;
 
@@ -218,7 +231,15 @@ LIMIT :limit;
 -- tree: Runs of one tree in the order they were made.
 SELECT * FROM run_rows
 WHERE root = (SELECT key FROM runs WHERE run_id = :root_run_id)
-    AND key > coalesce((SELECT key FROM runs WHERE run_id = :after_id), 0)
+    AND key > coalesce(
+        (SELECT key FROM runs WHERE run_id = :after_id),
+        -- The run that the page before ended with was deleted: go on behind the one before it.
+        (SELECT key FROM runs
+            WHERE root = (SELECT key FROM runs WHERE run_id = :root_run_id)
+                AND (created_us, run_id) < (:after_us, :after_id)
+            ORDER BY created_us DESC, run_id DESC LIMIT 1),
+        0
+    )
 ORDER BY key
 LIMIT :limit;
 
