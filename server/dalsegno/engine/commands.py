@@ -9,9 +9,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
+from dalsegno.model.errors import DalsegnoError
 from dalsegno.model.payload import Payload
 from dalsegno.model.record import Record
-from dalsegno.model.run import Run
+from dalsegno.model.run import Run, Tracing
 from dalsegno.store.contract import RunFilter as RunFilter
 
 
@@ -24,6 +25,7 @@ class StartRun:
     workflow_id: str
     input_data: bytes | None = None
     run_id: str | None = None
+    tracing: Tracing | None = None
     request_id: str | None = None
     initial_state: bytes | None = None
     request_context: bytes | None = None
@@ -79,6 +81,7 @@ class TimeTravel:
     force: bool = False
     allow_definition_change: bool = False
     new_run_id: str | None = None
+    tracing: Tracing | None = None
     request_id: str | None = None
 
 
@@ -93,7 +96,18 @@ class Cancel:
     request_id: str | None = None
 
 
-Command = StartRun | Resume | TimeTravel | Cancel
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """
+    Stop a run between two steps.
+    """
+
+    run_id: str
+    reason: str | None = None
+    request_id: str | None = None
+
+
+Command = StartRun | Resume | TimeTravel | Cancel | Pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +122,20 @@ class Accepted:
 
     run_id: str
     after_sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """
+    What became of the runs that a dead server left unfinished.
+
+    Attributes:
+        run_ids: Those that go on.
+        failures: Those that do not, and why.
+    """
+
+    run_ids: tuple[str, ...]
+    failures: tuple[tuple[str, DalsegnoError], ...]
 
 
 @dataclass(frozen=True, slots=True)

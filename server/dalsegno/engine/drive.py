@@ -40,6 +40,8 @@ async def drive(walk: Walk, value: Payload, entry: Entry | None) -> None:
         outcome = await _within_deadline(walk, value, entry)
     except asyncio.CancelledError:
         task = asyncio.current_task()
+        if live.error is not None:
+            raise live.error from None
         if not live.is_canceling or task is None:
             raise
         task.uncancel()
@@ -86,14 +88,23 @@ async def record_outcome(walk: Walk, outcome: Outcome) -> None:
             suspended = await suspended_steps(walk)
             at = tuple(record.address for record in suspended)
             walk.live.tell(EventType.RUN_SUSPENDED, addresses=at)
-            walk.live.change(status=RunStatus.SUSPENDED, due_us=None, deadline_us=None)
-        case Paused():
-            walk.live.tell(EventType.RUN_PAUSED, addresses=tuple(walk.paused_at))
             walk.live.change(
-                status=RunStatus.PAUSED,
-                paused_at=tuple(walk.paused_at),
+                status=RunStatus.SUSPENDED,
                 due_us=None,
                 deadline_us=None,
+                is_pausing=False,
+                pause_reason=None,
+            )
+        case Paused():
+            at = tuple(walk.paused_at)
+            walk.live.tell(EventType.RUN_PAUSED, addresses=at, reason=walk.live.run.pause_reason)
+            walk.live.change(
+                status=RunStatus.PAUSED,
+                paused_at=at,
+                due_us=None,
+                deadline_us=None,
+                is_pausing=False,
+                pause_reason=None,
             )
         case Waiting():
             pass  # recorded when the last strand began to wait
@@ -119,6 +130,8 @@ def _end(walk: Walk, status: RunStatus) -> None:
         deadline_us=None,
         paused_at=(),
         kept_resume_data=(),
+        is_pausing=False,
+        pause_reason=None,
     )
 
 

@@ -3,6 +3,7 @@ The façade: what callers may ask of the engine.
 """
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,6 +14,8 @@ from dalsegno.engine.commands import (
     Accepted,
     Cancel,
     Command,
+    Pause,
+    Restarted,
     Resume,
     RunPage,
     RunView,
@@ -38,10 +41,12 @@ from dalsegno.engine.walk import Entry, Walk
 from dalsegno.model import address as addresses
 from dalsegno.model.clock import Clock
 from dalsegno.model.errors import (
+    DalsegnoError,
     InvalidInput,
     InvalidRequest,
     NotSuspended,
     RequestIdReused,
+    RunActive,
     RunExists,
     RunFinished,
     RunNotFound,
@@ -52,7 +57,7 @@ from dalsegno.model.errors import (
 from dalsegno.model.event import Event, EventType
 from dalsegno.model.payload import EMPTY_OBJECT, NULL, Payload
 from dalsegno.model.record import StepStatus
-from dalsegno.model.run import Run, RunStatus
+from dalsegno.model.run import Run, RunStatus, Tracing
 from dalsegno.model.shape import GraphShape
 from dalsegno.store.contract import Request, RunFilter, Store
 from dalsegno.workflow.builder import Workflow
@@ -155,6 +160,69 @@ class Engine:
         async with self._locks.hold(_request_lock(command)), self._locks.hold(command.run_id):
             repeated = await self._repeated(command)
             return repeated or await self._cancel(command)
+
+    async def pause(self, command: Pause) -> Accepted:
+        """
+        Stop a run before its next step; returns when that is durable, not when it has stopped.
+        A suspended or paused run is left as it is.
+
+        Raises:
+            RunNotFound, RunFinished, Conflict
+        """
+        async with self._locks.hold(_request_lock(command)), self._locks.hold(command.run_id):
+            repeated = await self._repeated(command)
+            return repeated or await self._pause(command)
+
+    async def restart(self, run_id: str) -> Accepted:
+        """
+        Let a run go on whose server died. A finished run is left as it is.
+
+        Raises:
+            RunNotFound, WorkflowNotFound, CorruptHistory
+            RunActive: It is alive, waits, is suspended or paused: nothing was lost.
+        """
+        run = await self._existing(run_id)
+        is_lost = run.status in (RunStatus.PENDING, RunStatus.RUNNING)
+        if run.status.is_terminal:
+            return Accepted(run_id, run.newest_sequence)
+        if not is_lost or self._supervisor.walk_of(run_id) is not None:
+            raise RunActive(run_id, run.status)
+        await self._take_up(run_id)
+        return Accepted(run_id, run.newest_sequence)
+
+    async def restart_active(self, workflow_id: str | None) -> Restarted:
+        """
+        Restart every run that a dead server left unfinished.
+
+        Raises:
+            WorkflowNotFound: The workflow named is not registered.
+        """
+        if workflow_id is not None:
+            self._registry.workflow(workflow_id)
+        restarted: list[str] = []
+        failures: list[tuple[str, DalsegnoError]] = []
+        async for run_id in self._supervisor.unfinished():
+            try:
+                if workflow_id in (None, (await self._existing(run_id)).workflow_id):
+                    await self.restart(run_id)
+                    restarted.append(run_id)
+            except DalsegnoError as error:
+                failures.append((run_id, error))
+        return Restarted(tuple(restarted), tuple(failures))
+
+    async def delete(self, run_id: str) -> None:
+        """
+        Remove a run with its records and events.
+
+        Raises:
+            RunNotFound, RunHasReplays, Conflict
+            RunActive: It is pending, running or waiting.
+        """
+        async with self._locks.hold(run_id):
+            run = await self._existing(run_id)
+            if not run.status.is_at_rest:
+                raise RunActive(run_id, run.status)
+            await self._store.delete(run_id, epoch=run.epoch, after=run.newest_sequence)
 
     # Questions.
 
@@ -271,6 +339,7 @@ class Engine:
             state=state,
             per_step=command.per_step,
             deadline_us=_deadline(workflow, now_us),
+            tracing=self._tracing(command),
         )
         live = self._new_live(run, command)
         shape = self._registry.shape(workflow)
@@ -281,6 +350,15 @@ class Engine:
         asyncio.get_running_loop().call_soon(live.commit_soon)
         await asyncio.shield(live.began)
         return Accepted(run.run_id, 0)
+
+    def _tracing(self, command: StartRun | TimeTravel) -> Tracing:
+        """
+        What the caller said of the trace, with an id of its own if none was given.
+        """
+        given = command.tracing or Tracing("")
+        if given.trace_id:
+            return given
+        return replace(given, trace_id=hashlib.sha256(self._new_id().encode()).hexdigest()[:32])
 
     def _new_live(self, run: Run, command: Command) -> LiveRun:
         if self._supervisor.is_stopping:
@@ -321,7 +399,11 @@ class Engine:
             now_us=self._clock.now_us(),
         )
         plan = await planner.plan()
-        run = replace(plan.run, deadline_us=_deadline(workflow, plan.run.created_us))
+        run = replace(
+            plan.run,
+            deadline_us=_deadline(workflow, plan.run.created_us),
+            tracing=self._tracing(command),
+        )
         live = self._new_live(run, command)
         walk = self._walk(live, workflow, shape, source.links if source else ())
         walk.taken = dict(plan.taken)
@@ -516,6 +598,20 @@ class Engine:
         shape = self._registry.shape(workflow)
         ending = self._walk(live, workflow, shape, ())
         await record_outcome(ending, Canceled(command.reason))
+        await live.commit()
+        return Accepted(run.run_id, run.newest_sequence)
+
+    async def _pause(self, command: Pause) -> Accepted:
+        run = await self._existing(command.run_id)
+        if run.status.is_terminal:
+            raise RunFinished(run.run_id, run.status)
+        request = self._request(command, run.run_id, run.newest_sequence)
+        walk = self._supervisor.walk_of(run.run_id)
+        if run.status.is_at_rest and walk is None:
+            return Accepted(run.run_id, run.newest_sequence)
+        live = walk.live if walk is not None else self._live(run, held_epoch=run.epoch)
+        live.attach(request)
+        live.change(is_pausing=True, pause_reason=command.reason)
         await live.commit()
         return Accepted(run.run_id, run.newest_sequence)
 

@@ -27,7 +27,6 @@ class _Tail:
     def __init__(self) -> None:
         self.watchers = 0
         self.run: Run | None = None
-        self.error: Exception | None = None
         self.moved = asyncio.Event()
         self._window: deque[Event] = deque(maxlen=_WINDOW)
 
@@ -61,23 +60,25 @@ class Feed:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._tails: dict[str, _Tail] = {}
+        self._lost: dict[str, Exception] = {}
         self._is_stopping = False
 
     def publish(self, run: Run, events: Sequence[Event]) -> None:
         """
         A run has moved, durably.
         """
+        self._lost.pop(run.run_id, None)
         tail = self._tails.get(run.run_id)
         if tail is not None:
             tail.add(run, events)
 
     def fail(self, run_id: str, error: Exception) -> None:
         """
-        A run cannot go on here; whoever waits for it is told.
+        A run cannot go on here; whoever waits for it is told, until it goes on.
         """
+        self._lost[run_id] = error
         tail = self._tails.get(run_id)
         if tail is not None:
-            tail.error = error
             tail.wake()
 
     def stop(self) -> None:
@@ -110,7 +111,7 @@ class Feed:
         with self._tail(run_id) as tail:
             run = await self._run(run_id)
             while not (tail.run or run).status.is_at_rest:
-                await self._moved(tail, None)
+                await self._moved(tail, run_id, None)
 
     async def check(self, run_id: str, after_sequence: int) -> None:
         """
@@ -145,7 +146,11 @@ class Feed:
                         continue
                 if await self._is_over(tail, run_id, cursor, follow=follow):
                     return
-                if not batch and moved is tail.moved and not await self._moved(tail, idle_s):
+                if (
+                    not batch
+                    and moved is tail.moved
+                    and not await self._moved(tail, run_id, idle_s)
+                ):
                     yield ()
 
     async def _after(self, tail: _Tail, run_id: str, cursor: int) -> Sequence[Event]:
@@ -160,14 +165,18 @@ class Feed:
             return False
         return run.status.is_terminal if follow else run.status.is_at_rest
 
-    async def _moved(self, tail: _Tail, idle_s: float | None) -> bool:
+    async def _moved(self, tail: _Tail, run_id: str, idle_s: float | None) -> bool:
         """
         Wait for the run to move; False if it has not within the time.
+
+        Raises:
+            ShuttingDown: The server stops.
+            Exception: What keeps the run from going on here.
         """
         if self._is_stopping:
             raise ShuttingDown
-        if tail.error is not None:
-            raise tail.error
+        if run_id in self._lost:
+            raise self._lost[run_id]
         try:
             await asyncio.wait_for(tail.moved.wait(), idle_s)
         except TimeoutError:

@@ -30,13 +30,14 @@ class LiveRun:
     between two waits is one append. Several appends may be under way; they are written in order.
 
     Attributes:
+        driver: The task that drives the run.
+        error: Why it could not be written; None while it can.
         began: Done when the first append is durable, or failed.
         bodies: How many bodies run now.
         is_stopping: The server stops; what is recorded stays for recovery.
         run: As it is with everything gathered so far.
         overlay: Records that are not committed yet.
         cancel_reason: Set together with `is_canceling`, when a caller asked for the end.
-        is_pausing: The walk stops before the next step.
 
     Args:
         on_commit: Called with the run and its new events once they are durable.
@@ -58,7 +59,6 @@ class LiveRun:
         self.overlay: dict[str, Record] = {}
         self.is_canceling = False
         self.cancel_reason: str | None = None
-        self.is_pausing = False
         self.is_stopping = False
         self.bodies = 0
         self.clock = clock
@@ -75,7 +75,8 @@ class LiveRun:
         self._commit: asyncio.Future[None] | None = None
         self._writes: set[asyncio.Task[None]] = set()
         self._newest_write: asyncio.Future[None] | None = None
-        self._error: Exception | None = None
+        self.error: Exception | None = None
+        self.driver: asyncio.Task[None] | None = None
         self._held_for: str | None = None
         self._busy = 1
         self._timers: dict[object, int] = {}
@@ -111,8 +112,8 @@ class LiveRun:
 
     def hold_until(self, address: str) -> None:
         """
-        Commit nothing before the run knows something of an address ("" for any): a replay is stored together
-        with the input its target was given, or not at all.
+        Commit nothing before the run knows something of an address ("" for any): a replay is
+        stored together with the input its target was given, or not at all.
         """
         self._held_for = address
 
@@ -145,8 +146,8 @@ class LiveRun:
         Raises:
             DalsegnoError: It could not be written, and nothing later can be.
         """
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         waiting = self.commit_soon()
         if waiting is not None:
             await asyncio.shield(waiting)
@@ -197,7 +198,7 @@ class LiveRun:
         try:
             await self._append(append)
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the commit
-            self._error = error
+            self._fail(error)
             done.set_exception(error)
             if not self.began.done():
                 self.began.set_exception(error)
@@ -212,12 +213,20 @@ class LiveRun:
         if not self.began.done():
             self.began.set_result(None)
 
+    def _fail(self, error: Exception) -> None:
+        """
+        Nothing can be written any more: the first failure ends the walk, wherever it is.
+        """
+        if self.error is None and self.driver is not None:
+            self.driver.cancel()
+        self.error = self.error or error
+
     async def _append(self, append: Append) -> None:
         """
         Write in order; nothing is written after a write that failed.
         """
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         await self._store.append(append)
 
     def attach(self, request: Request | None) -> None:

@@ -3,8 +3,9 @@ The supervisor: owns the live runs of this server and wakes those whose timers a
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 from dalsegno.engine.drive import drive
@@ -22,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 _DUE_AT_ONCE = 100  # runs woken before the next look at the clock
 _RECOVERED_AT_ONCE = 500  # ids of unfinished runs read at once
+_RECOVERY_S = 15  # between looks for runs that nobody drives
 _RETRY_US = SECOND_US  # before a store that failed is asked again
 _BUSY_US = SECOND_US // 10  # a run that is due but still in memory is about to move by itself
 
@@ -44,6 +46,7 @@ class Supervisor:
         self._walks: dict[str, tuple[Walk, asyncio.Task[None]]] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._look_again = asyncio.Event()
+        self._has_lost = asyncio.Event()
         self.is_stopping = False
 
     def start(self) -> None:
@@ -66,6 +69,7 @@ class Supervisor:
         """
         run_id = walk.live.run.run_id
         task = asyncio.get_running_loop().create_task(self._drive(walk, value, entry))
+        walk.live.driver = task
         self._walks[run_id] = (walk, task)
 
     async def holder(self, walk: Walk, address: str) -> Strands | None:
@@ -139,6 +143,8 @@ class Supervisor:
                 live.began.cancel()
             if live.run.status is RunStatus.WAITING:
                 self._look_again.set()
+            if live.error is not None:
+                self._has_lost.set()
 
     def _failed(self, live: LiveRun, error: Exception) -> None:
         if not live.began.done():
@@ -158,22 +164,40 @@ class Supervisor:
 
     async def _recover(self) -> None:
         """
-        Take up every unfinished run that the store has, once, oldest id first.
+        Take up every unfinished run that nobody drives: at the start, after one was lost, and
+        now and then, for as long as the server runs.
+        """
+        while True:
+            self._has_lost.clear()
+            try:
+                async for run_id in self.unfinished():
+                    await self._recover_one(run_id)
+            except DalsegnoError as error:
+                _log.warning("unfinished runs cannot be read: %s", error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._has_lost.wait(), _RECOVERY_S)
+            await self._clock.sleep_until(self._clock.now_us() + _RETRY_US)
+
+    async def _recover_one(self, run_id: str) -> None:
+        try:
+            await self._take_up(run_id)
+        except Exception as error:  # noqa: BLE001 - one run that cannot go on must not stop others
+            self._feed.fail(run_id, error)
+            _log.warning("run %s could not be taken up again: %r", run_id, error)
+
+    async def unfinished(self) -> AsyncIterator[str]:
+        """
+        Ids of pending and running runs that are not live here, rising.
         """
         after = ""
         while True:
             page = await self._store.unfinished_runs(after=after, limit=_RECOVERED_AT_ONCE)
             for run_id in page:
-                await self._recover_one(run_id)
+                if run_id not in self._walks:
+                    yield run_id
             if len(page) < _RECOVERED_AT_ONCE:
                 return
             after = page[-1]
-
-    async def _recover_one(self, run_id: str) -> None:
-        try:
-            await self._take_up(run_id)
-        except Exception:  # noqa: BLE001 - one run that cannot go on must not stop the others
-            _log.exception("run %s could not be taken up again", run_id)
 
     async def _fire_due(self) -> None:
         self._look_again.clear()

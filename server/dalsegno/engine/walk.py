@@ -158,7 +158,7 @@ class Walk:
         """
         Whether nothing further is to begin.
         """
-        return self.live.is_pausing or self.has_stepped
+        return self.live.run.is_pausing or self.has_stepped
 
     def computed(self, value: Payload) -> Done | Failed:
         """

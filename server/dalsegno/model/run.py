@@ -40,6 +40,24 @@ class RunStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Tracing:
+    """
+    Whose trace a run belongs to, and what its spans carry.
+
+    Attributes:
+        trace_id: 32 lower-case hexadecimal digits.
+        parent_span_id: 16 of them; empty for none.
+        request_context_keys: Keys of the request context that spans carry.
+    """
+
+    trace_id: str
+    parent_span_id: str = ""
+    tags: tuple[str, ...] = ()
+    metadata: tuple[tuple[str, str], ...] = ()
+    request_context_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """
     One execution of a workflow.
@@ -56,6 +74,7 @@ class Run:
             address ("" for the first suspended step reached) and data.
         due_us: When a waiting run goes on.
         deadline_us: When its time-out strikes.
+        is_pausing: It is to stop before its next step.
     """
 
     run_id: str
@@ -80,3 +99,6 @@ class Run:
     kept_resume_data: tuple[tuple[str, Payload], ...] = ()
     due_us: int | None = None
     deadline_us: int | None = None
+    is_pausing: bool = False
+    pause_reason: str | None = None
+    tracing: Tracing | None = None

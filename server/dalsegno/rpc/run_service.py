@@ -15,7 +15,7 @@ from dalsegno.wire.event import event_to_proto
 from dalsegno.wire.lineage import lineage_run_to_proto
 from dalsegno.wire.page import sequence_from_proto, token_from_proto
 from dalsegno.wire.record import record_to_proto
-from dalsegno.wire.run import run_summary_to_proto
+from dalsegno.wire.run import restarted_to_proto, run_summary_to_proto
 
 
 class RunService(run_service_pb2_grpc.RunServiceServicer):
@@ -152,3 +152,26 @@ class RunService(run_service_pb2_grpc.RunServiceServicer):
         accepted = await self._engine.cancel(command.cancel(request))
         run = await self._answers.at_rest(accepted.run_id, request.output, form)
         return pb.CancelResponse(run=run)
+
+    async def Pause(self, request: pb.PauseRequest, context: Context) -> pb.PauseResponse:
+        form = form_of(context)
+        accepted = await self._engine.pause(command.pause(request))
+        run = await self._answers.now(accepted.run_id, request.output, form)
+        return pb.PauseResponse(run=run)
+
+    async def Restart(self, request: pb.RestartRequest, context: Context) -> pb.RestartResponse:
+        form = form_of(context)
+        accepted = await self._engine.restart(request.run_id)
+        run = await self._answers.at_rest(accepted.run_id, request.output, form)
+        return pb.RestartResponse(run=run)
+
+    async def RestartActive(
+        self, request: pb.RestartActiveRequest, context: Context
+    ) -> pb.RestartActiveResponse:
+        return restarted_to_proto(await self._engine.restart_active(request.workflow_id or None))
+
+    async def DeleteRun(
+        self, request: pb.DeleteRunRequest, context: Context
+    ) -> pb.DeleteRunResponse:
+        await self._engine.delete(request.run_id)
+        return pb.DeleteRunResponse()

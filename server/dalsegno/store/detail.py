@@ -2,19 +2,17 @@
 Rare fields of a row as one compact JSON object, so that the common row does not pay for them.
 
 Every field of a noun that has no column is here. One with its default is left out, and a row with
-nothing left has no object at all.
+nothing left has no object at all. Fields are written and read by their annotations: whatever is
+made of dataclasses, tuples, text, numbers and flags needs no code of its own.
 """
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, fields
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
+from functools import cache
 from operator import attrgetter
-from typing import Any
-
-from dalsegno.model.lineage import Lineage
-from dalsegno.model.payload import Payload, Ref
-from dalsegno.model.record import Attempt, Error
-from dalsegno.model.run import Tracing
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 
 class RareFields:
@@ -30,6 +28,7 @@ class RareFields:
         self._names = tuple(field.name for field in rare)
         self._defaults = tuple(field.default for field in rare)
         self._values = attrgetter(*self._names)
+        self._hints = {name: get_type_hints(noun)[name] for name in self._names}
 
     def text(self, noun: Any) -> str | None:
         """
@@ -44,65 +43,45 @@ class RareFields:
         detail = {name: value for name, value, default in facts if value != default}
         return json.dumps(detail, separators=(",", ":"), default=_to_plain)
 
+    def arguments(self, text: str | None) -> dict[str, Any]:
+        """
+        The fields in such a text, as arguments of the noun.
 
-def arguments(text: str | None) -> dict[str, Any]:
-    """
-    The fields in such a text, as arguments of their noun.
-
-    Raises:
-        ValueError, TypeError, KeyError, AttributeError: It is no such text.
-    """
-    if text is None:
-        return {}
-    return {name: _FROM_PLAIN.get(name, _as_it_is)(fact) for name, fact in json.loads(text).items()}
+        Raises:
+            ValueError, TypeError, KeyError, AttributeError: It is no such text.
+        """
+        if text is None:
+            return {}
+        return {
+            name: _from_plain(self._hints[name], fact) for name, fact in json.loads(text).items()
+        }
 
 
 def _to_plain(value: Any) -> Any:
-    if isinstance(value, Payload):
-        at = value.at
-        return {"json": value.json.decode(), "at": [at.run_id, at.sequence] if at else None}
-    return asdict(value)
+    if isinstance(value, bytes):
+        return value.decode()
+    members = ((field, getattr(value, field.name)) for field in fields(value))
+    return {field.name: member for field, member in members if member != field.default}
 
 
-def _as_it_is(fact: Any) -> Any:
+def _from_plain(hint: Any, fact: Any) -> Any:
+    if get_origin(hint) in (Union, UnionType):
+        (hint,) = set(get_args(hint)) - {type(None)}
+        return _from_plain(hint, fact) if fact is not None else None
+    if get_origin(hint) is tuple:
+        hints = get_args(hint)
+        each = (hints[0],) * len(fact) if hints[-1] is ... else hints
+        return tuple(_from_plain(*pair) for pair in zip(each, fact, strict=True))
+    if isinstance(hint, type) and is_dataclass(hint):
+        hints_of = _hints(hint)
+        return hint(**{name: _from_plain(hints_of[name], part) for name, part in fact.items()})
+    if hint is bytes:
+        return fact.encode()
+    if not isinstance(fact, hint):
+        raise TypeError(f"{fact!r} is no {hint.__name__}")
     return fact
 
 
-def _error(fact: Any) -> Error | None:
-    if fact is None:
-        return None
-    cause = fact.pop("cause")
-    return Error(**fact, cause=_error(cause))
-
-
-def _attempts(fact: Any) -> tuple[Attempt, ...]:
-    return tuple(Attempt(**(attempt | {"error": _error(attempt["error"])})) for attempt in fact)
-
-
-def _lineage(fact: Any) -> Lineage:
-    return Lineage(**(fact | {"overrides": tuple(fact["overrides"])}))
-
-
-def _kept_resume_data(fact: Any) -> tuple[tuple[str, Payload], ...]:
-    return tuple((address, _payload(**payload)) for address, payload in fact)
-
-
-def _tracing(fact: Any) -> Tracing:
-    pairs = tuple((key, value) for key, value in fact["metadata"])
-    lists = {name: tuple(fact[name]) for name in ("tags", "request_context_keys")}
-    return Tracing(**(fact | lists | {"metadata": pairs}))
-
-
-def _payload(json: str, at: list[Any] | None) -> Payload:
-    return Payload(json.encode(), Ref(*at) if at is not None else None)
-
-
-_FROM_PLAIN: dict[str, Callable[[Any], Any]] = {
-    "addresses": tuple,
-    "attempts": _attempts,
-    "error": _error,
-    "kept_resume_data": _kept_resume_data,
-    "lineage": _lineage,
-    "paused_at": tuple,
-    "tracing": _tracing,
-}
+@cache
+def _hints(noun: type) -> dict[str, Any]:
+    return get_type_hints(noun)

@@ -36,7 +36,7 @@ from dalsegno.model.event import Event, EventType
 from dalsegno.model.payload import Payload, Ref
 from dalsegno.model.record import Attempt, NodeKind, Record, StepStatus
 from dalsegno.model.run import Run, RunStatus
-from dalsegno.store.detail import RareFields, arguments
+from dalsegno.store.detail import RareFields
 
 Row = tuple[Any, ...]
 PlaceOf = Callable[[Ref], int]
@@ -119,7 +119,7 @@ def event(row: Row, run_id: str) -> Event:
             _payload("resume data", data, data_at, data_run or run_id, here=here),
             _payload("state", state, None, run_id, here=here),
             attempt,
-            **arguments(rare),
+            **_RARE_OF_EVENT.arguments(rare),
         )
     except _UNREADABLE as problem:
         raise CorruptHistory(run_id, f"event {sequence}", str(problem)) from problem
@@ -163,7 +163,7 @@ def record(row: Row, run_id: str) -> Record:
     input_at, input_run, input_, output_at, output_run, output, *payloads = payloads
     asked_at, asked_run, asked, data_at, data_run, data = payloads
     try:
-        others = arguments(rare)
+        others = _RARE_OF_RECORD.arguments(rare)
         if attempt is not None:
             others["attempts"] = (Attempt(attempt, started_us, ended_us),)
         return Record(
@@ -275,7 +275,7 @@ def run(row: Row) -> Run:
             per_step=bool(per_step),
             due_us=due_us,
             deadline_us=deadline_us,
-            **arguments(rare),
+            **_RARE_OF_RUN.arguments(rare),
         )
     except _UNREADABLE as problem:
         raise CorruptHistory(run_id, "the run", str(problem)) from problem

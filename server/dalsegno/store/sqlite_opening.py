@@ -147,9 +147,9 @@ def prepare_writer(connection: sqlite3.Connection, scripts: Mapping[int, str]) -
     for pragma in _WRITER_PRAGMAS:
         connection.execute(pragma)
     migrate(connection, scripts)
-    # A file that may only be read has been opened all the same; say so now, not at the first write.
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("ROLLBACK")
+    # A file that may only be read opens all the same, and even lets a transaction begin. That is
+    # to be said now, not at the first append.
+    connection.executescript(f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; ROLLBACK")
 
 
 def prepare_reader(connection: sqlite3.Connection, views: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ from google.protobuf.message import Message
 
 from dalsegno.engine.commands import (
     Cancel,
+    Pause,
     Resume,
     RunFilter,
     StartRun,
@@ -15,10 +16,10 @@ from dalsegno.engine.commands import (
 from dalsegno.model.errors import (
     InvalidContext,
     InvalidInput,
-    InvalidRequest,
     InvalidResumeData,
     InvalidState,
 )
+from dalsegno.model.run import Tracing
 from dalsegno.v1 import run_pb2
 from dalsegno.v1 import run_service_pb2 as pb
 from dalsegno.wire.enums import RUN_STATUS_FROM, STEP_STATUS_FROM
@@ -46,6 +47,7 @@ def start_run(request: pb.RunRequest | pb.RunStreamRequest | pb.StartRunRequest)
         initial_state=_payload(request, "initial_state"),
         request_context=_payload(request, "request_context"),
         per_step=request.per_step,
+        tracing=_tracing(request),
     )
 
 
@@ -68,8 +70,8 @@ def resume(request: pb.ResumeRequest | pb.ResumeStreamRequest) -> Resume:
 def time_travel(request: pb.TimeTravelRequest | pb.TimeTravelStreamRequest) -> TimeTravel:
     """
     Raises:
-        InvalidInput, InvalidState, InvalidResumeData, InvalidContext: A payload is no JSON.
-        InvalidContext: A status is none.
+        InvalidInput, InvalidState, InvalidResumeData: A payload is no JSON.
+        InvalidContext: Likewise, or a status is none.
     """
     return TimeTravel(
         step=request.step,
@@ -89,6 +91,7 @@ def time_travel(request: pb.TimeTravelRequest | pb.TimeTravelStreamRequest) -> T
         allow_definition_change=request.allow_definition_change,
         new_run_id=request.new_run_id or None,
         request_id=request.request_id or None,
+        tracing=_tracing(request),
     )
 
 
@@ -97,6 +100,33 @@ def cancel(request: pb.CancelRequest) -> Cancel:
         run_id=request.run_id,
         reason=request.reason or None,
         request_id=request.request_id or None,
+    )
+
+
+def pause(request: pb.PauseRequest) -> Pause:
+    return Pause(
+        run_id=request.run_id,
+        reason=request.reason or None,
+        request_id=request.request_id or None,
+    )
+
+
+def _tracing(
+    request: pb.RunRequest
+    | pb.RunStreamRequest
+    | pb.StartRunRequest
+    | pb.TimeTravelRequest
+    | pb.TimeTravelStreamRequest,
+) -> Tracing | None:
+    if not request.HasField("tracing"):
+        return None
+    given = request.tracing
+    return Tracing(
+        trace_id=given.trace_id,
+        parent_span_id=given.parent_span_id,
+        tags=tuple(given.tags),
+        metadata=tuple(sorted(given.metadata.items())),
+        request_context_keys=tuple(given.request_context_keys),
     )
 
 

@@ -54,7 +54,7 @@ def _body(event: Event, form: Form) -> Message:
         case EventType.RUN_SUSPENDED:
             return pb.RunSuspended(addresses=event.addresses)
         case EventType.RUN_PAUSED:
-            return pb.RunPaused()
+            return pb.RunPaused(addresses=event.addresses, reason=event.reason)
         case EventType.RUN_COMPLETED:
             return pb.RunCompleted(result=payload_to_proto(event.payload, form))
         case EventType.RUN_FAILED:

@@ -5,10 +5,11 @@ Runs, and the steps that wait in them.
 from collections import Counter
 from collections.abc import Sequence
 
-from dalsegno.engine.commands import RunView, Suspension
+from dalsegno.engine.commands import Restarted, RunView, Suspension
 from dalsegno.model.record import Record
-from dalsegno.model.run import Run
+from dalsegno.model.run import Run, Tracing
 from dalsegno.v1 import run_pb2 as pb
+from dalsegno.v1.run_service_pb2 import RestartActiveResponse, RestartFailure
 from dalsegno.wire.enums import RUN_STATUS
 from dalsegno.wire.fit import AROUND_ITEM, leave_out_largest
 from dalsegno.wire.lineage import lineage_to_proto
@@ -56,6 +57,23 @@ def run_summary_to_proto(run: Run, *, form: Form) -> pb.Run:
         end_time=time_to_proto(run.ended_us),
         due_time=time_to_proto(run.due_us),
         newest_sequence=run.newest_sequence,
+        trace_id=run.tracing.trace_id if run.tracing is not None else "",
+        tracing=_tracing_to_proto(run.tracing),
+    )
+
+
+def _tracing_to_proto(tracing: Tracing | None) -> pb.TracingOptions | None:
+    """
+    What the caller said of the trace; None if it was nothing.
+    """
+    if tracing is None or tracing == Tracing(tracing.trace_id):
+        return None
+    return pb.TracingOptions(
+        trace_id=tracing.trace_id,
+        parent_span_id=tracing.parent_span_id,
+        tags=tracing.tags,
+        metadata=dict(tracing.metadata),
+        request_context_keys=tracing.request_context_keys,
     )
 
 
@@ -102,3 +120,17 @@ def _labels(suspensions: Sequence[Suspension]) -> dict[str, str]:
         for suspension in suspensions
         if suspension.label is not None and counts[suspension.label] == 1
     }
+
+
+def restarted_to_proto(restarted: Restarted) -> RestartActiveResponse:
+    return RestartActiveResponse(
+        run_ids=restarted.run_ids,
+        failures=[
+            RestartFailure(
+                run_id=run_id,
+                reason=f"ERROR_REASON_{error.reason}",
+                message=str(error),
+            )
+            for run_id, error in restarted.failures
+        ],
+    )

@@ -27,7 +27,7 @@ from dalsegno.v1 import run_pb2 as dalsegno_dot_v1_dot_run__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x64\x61lsegno/v1/event.proto\x12\x0b\x64\x61lsegno.v1\x1a\x19\x64\x61lsegno/v1/payload.proto\x1a\x15\x64\x61lsegno/v1/run.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf7\n\n\x08RunEvent\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1a\n\x08sequence\x18\x02 \x01(\x03R\x08sequence\x12.\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x18\n\x07\x61\x64\x64ress\x18\x04 \x01(\tR\x07\x61\x64\x64ress\x12:\n\x0brun_started\x18\n \x01(\x0b\x32\x17.dalsegno.v1.RunStartedH\x00R\nrunStarted\x12:\n\x0brun_resumed\x18\x0b \x01(\x0b\x32\x17.dalsegno.v1.RunResumedH\x00R\nrunResumed\x12@\n\rrun_restarted\x18\x0c \x01(\x0b\x32\x19.dalsegno.v1.RunRestartedH\x00R\x0crunRestarted\x12:\n\x0brun_waiting\x18\r \x01(\x0b\x32\x17.dalsegno.v1.RunWaitingH\x00R\nrunWaiting\x12@\n\rrun_suspended\x18\x0e \x01(\x0b\x32\x19.dalsegno.v1.RunSuspendedH\x00R\x0crunSuspended\x12\x37\n\nrun_paused\x18\x0f \x01(\x0b\x32\x16.dalsegno.v1.RunPausedH\x00R\trunPaused\x12@\n\rrun_completed\x18\x10 \x01(\x0b\x32\x19.dalsegno.v1.RunCompletedH\x00R\x0crunCompleted\x12\x37\n\nrun_failed\x18\x11 \x01(\x0b\x32\x16.dalsegno.v1.RunFailedH\x00R\trunFailed\x12=\n\x0crun_canceled\x18\x12 \x01(\x0b\x32\x18.dalsegno.v1.RunCanceledH\x00R\x0brunCanceled\x12=\n\x0cstep_started\x18\x13 \x01(\x0b\x32\x18.dalsegno.v1.StepStartedH\x00R\x0bstepStarted\x12:\n\x0bstep_output\x18\x14 \x01(\x0b\x32\x17.dalsegno.v1.StepOutputH\x00R\nstepOutput\x12@\n\rstep_progress\x18\x15 \x01(\x0b\x32\x19.dalsegno.v1.StepProgressH\x00R\x0cstepProgress\x12@\n\rstep_retrying\x18\x16 \x01(\x0b\x32\x19.dalsegno.v1.StepRetryingH\x00R\x0cstepRetrying\x12=\n\x0cstep_waiting\x18\x17 \x01(\x0b\x32\x18.dalsegno.v1.StepWaitingH\x00R\x0bstepWaiting\x12\x43\n\x0estep_suspended\x18\x18 \x01(\x0b\x32\x1a.dalsegno.v1.StepSuspendedH\x00R\rstepSuspended\x12=\n\x0cstep_skipped\x18\x19 \x01(\x0b\x32\x18.dalsegno.v1.StepSkippedH\x00R\x0bstepSkipped\x12\x43\n\x0estep_completed\x18\x1a \x01(\x0b\x32\x1a.dalsegno.v1.StepCompletedH\x00R\rstepCompleted\x12:\n\x0bstep_failed\x18\x1b \x01(\x0b\x32\x17.dalsegno.v1.StepFailedH\x00R\nstepFailed\x12@\n\rstep_canceled\x18\x1c \x01(\x0b\x32\x19.dalsegno.v1.StepCanceledH\x00R\x0cstepCanceled\x12\x36\n\theartbeat\x18\x1d \x01(\x0b\x32\x16.dalsegno.v1.HeartbeatH\x00R\theartbeatB\x06\n\x04\x62ody\"\xb2\x01\n\nRunStarted\x12*\n\x05input\x18\x01 \x01(\x0b\x32\x14.dalsegno.v1.PayloadR\x05input\x12.\n\x07lineage\x18\x02 \x01(\x0b\x32\x14.dalsegno.v1.LineageR\x07lineage\x12\x1f\n\x0bworkflow_id\x18\x03 \x01(\tR\nworkflowId\x12\'\n\x0f\x64\x65\x66inition_hash\x18\x04 \x01(\tR\x0e\x64\x65\x66initionHash\"v\n\nRunResumed\x12\x1c\n\taddresses\x18\x01 \x03(\tR\taddresses\x12:\n\x0bresume_data\x18\x02 \x01(\x0b\x32\x14.dalsegno.v1.PayloadH\x00R\nresumeData\x88\x01\x01\x42\x0e\n\x0c_resume_data\"\x0e\n\x0cRunRestarted\"C\n\nRunWaiting\x12\x35\n\x08\x64ue_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x64ueTime\",\n\x0cRunSuspended\x12\x1c\n\taddresses\x18\x01 \x03(\tR\taddresses\"\x0b\n\tRunPaused\"<\n\x0cRunCompleted\x12,\n\x06result\x18\x01 \x01(\x0b\x32\x14.dalsegno.v1.PayloadR\x06result\"5\n\tRunFailed\x12(\n\x05\x65rror\x18\x01 \x01(\x0b\x32\x12.dalsegno.v1.ErrorR\x05\x65rror\"%\n\x0bRunCanceled\x12\x16\n\x06reason\x18\x01 \x01(\tR\x06reason\"\x9f\x01\n\x0bStepStarted\x12*\n\x05input\x18\x01 \x01(\x0b\x32\x14.dalsegno.v1.PayloadR\x05input\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\x12:\n\x0bresume_data\x18\x03 \x01(\x0b\x32\x14.dalsegno.v1.PayloadH\x00R\nresumeData\x88\x01\x01\x42\x0e\n\x0c_resume_data\"6\n\nStepOutput\x12(\n\x04\x64\x61ta\x18\x01 \x01(\x0b\x32\x14.dalsegno.v1.PayloadR\x04\x64\x61ta\"8\n\x0cStepProgress\x12\x12\n\x04\x64one\x18\x01 \x01(\x05R\x04\x64one\x12\x14\n\x05total\x18\x02 \x01(\x05R\x05total\"\x89\x01\n\x0cStepRetrying\x12\x18\n\x07\x61ttempt\x18\x01 \x01(\x05R\x07\x61ttempt\x12(\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.dalsegno.v1.ErrorR\x05\x65rror\x12\x35\n\x08\x64ue_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x64ueTime\"D\n\x0bStepWaiting\x12\x35\n\x08\x64ue_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x64ueTime\"f\n\rStepSuspended\x12\x33\n\x07payload\x18\x01 \x01(\x0b\x32\x14.dalsegno.v1.PayloadH\x00R\x07payload\x88\x01\x01\x12\x14\n\x05label\x18\x02 \x01(\tR\x05labelB\n\n\x08_payload\"\r\n\x0bStepSkipped\"=\n\rStepCompleted\x12,\n\x06output\x18\x01 \x01(\x0b\x32\x14.dalsegno.v1.PayloadR\x06output\"P\n\nStepFailed\x12(\n\x05\x65rror\x18\x01 \x01(\x0b\x32\x12.dalsegno.v1.ErrorR\x05\x65rror\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\"\x0e\n\x0cStepCanceled\"\x0b\n\tHeartbeatBDZBgithub.com/dalsegno/dalsegno/clients/go/gen/dalsegno/v1;dalsegnov1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x64\x61lsegno/v1/event.proto\x12\x0b\x64\x61lsegno.v1\x1a\x19\x64\x61lsegno/v1/payload.proto\x1a\x15\x64\x61lsegno/v1/run.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf7\n\n\x08RunEvent\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1a\n\x08sequence\x18\x02 \x01(\x03R\x08sequence\x12.\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x18\n\x07\x61\x64\x64ress\x18\x04 \x01(\tR\x07\x61\x64\x64ress\x12:\n\x0brun_started\x18\n \x01(\x0b\x32\x17.dalsegno.v1.RunStartedH\x00R\nrunStarted\x12:\n\x0brun_resumed\x18\x0b \x01(\x0b\x32\x17.dalsegno.v1.RunResumedH\x00R\nrunResumed\x12@\n\rrun_restarted\x18\x0c \x01(\x0b\x32\x19.dalsegno.v1.RunRestartedH\x00R\x0crunRestarted\x12:\n\x0brun_waiting\x18\r \x01(\x0b\x32\x17.dalsegno.v1.RunWaitingH\x00R\nrunWaiting\x12@\n\rrun_suspended\x18\x0e \x01(\x0b\x32\x19.dalsegno.v1.RunSuspendedH\x00R\x0crunSuspended\x12\x37\n\nrun_paused\x18\x0f \x01(\x0b\x32\x16.dalsegno.v1.RunPausedH\x00R\trunPaused\x12@\n\rrun_completed\x18\x10 \x01(\x0b\x32\x19.dalsegno.v1.RunCompletedH\x00R\x0crunCompleted\x12\x37\n\nrun_failed\x18\x11 \x01(\x0b\x32\x16.dalsegno.v1.RunFailedH\x00R\trunFailed\x12=\n\x0crun_canceled\x18\x12 \x01(\x0b\x32\x18.dalsegno.v1.RunCanceledH\x00R\x0brunCanceled\x12=\n\x0cstep_started\x18\x13 \x01(\x0b\x32\x18.dalsegno.v1.StepStartedH\x00R\x0bstepStarted\x12:\n\x0bstep_output\x18\x14 \x01(\x0b\x32\x17.dalsegno.v1.StepOutputH\x00R\nstepOutput\x12@\n\rstep_progress\x18\x15 \x01(\x0b\x32\x19.dalsegno.v1.StepProgressH\x00R\x0cstepProgress\x12@\n\rstep_retrying\x18\x16 \x01(\x0b\x32\x19.dalsegno.v1.StepRetryingH\x00R\x0cstepRetrying\x12=\n\x0cstep_waiting\x18\x17 \x01(\x0b\x32\x18.dalsegno.v1.StepWaitingH\x00R\x0bstepWaiting\x12\x43\n\x0estep_suspended\x18\x18 \x01(\x0b\x32\x1a.dalsegno.v1.StepSuspendedH\x00R\rstepSuspended\x12=\n\x0cstep_skipped\x18\x19 \x01(\x0b\x32\x18.dalsegno.v1.StepSkippedH\x00R\x0bstepSkipped\x12\x43\n\x0estep_completed\x18\x1a \x01(\x0b\x32\x1a.dalsegno.v1.StepCompletedH\x00R\rstepCompleted\x12:\n\x0bstep_failed\x18\x1b \x01(\x0b\x32\x17.dalsegno.v1.StepFailedH\x00R\nstepFailed\x12@\n\rstep_canceled\x18\x1c \x01(\x0b\x32\x19.dalsegno.v1.StepCanceledH\x00R\x0cstepCanceled\x12\x36\n\theartbeat\x18\x1d \x01(\x0b\x32\x16.dalsegno.v1.HeartbeatH\x00R\theartbeatB\x06\n\x04\x62ody\"\xb2\x01\n\nRunStarted\x12*\n\x05input\x18\x01 \x01(\x0b\x32\x14.dalsegno.v1.PayloadR\x05input\x12.\n\x07lineage\x18\x02 \x01(\x0b\x32\x14.dalsegno.v1.LineageR\x07lineage\x12\x1f\n\x0bworkflow_id\x18\x03 \x01(\tR\nworkflowId\x12\'\n\x0f\x64\x65\x66inition_hash\x18\x04 \x01(\tR\x0e\x64\x65\x66initionHash\"v\n\nRunResumed\x12\x1c\n\taddresses\x18\x01 \x03(\tR\taddresses\x12:\n\x0bresume_data\x18\x02 \x01(\x0b\x32\x14.dalsegno.v1.PayloadH\x00R\nresumeData\x88\x01\x01\x42\x0e\n\x0c_resume_data\"\x0e\n\x0cRunRestarted\"C\n\nRunWaiting\x12\x35\n\x08\x64ue_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x64ueTime\",\n\x0cRunSuspended\x12\x1c\n\taddresses\x18\x01 \x03(\tR\taddresses\"A\n\tRunPaused\x12\x1c\n\taddresses\x18\x01 \x03(\tR\taddresses\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"<\n\x0cRunCompleted\x12,\n\x06result\x18\x01 \x01(\x0b\x32\x14.dalsegno.v1.PayloadR\x06result\"5\n\tRunFailed\x12(\n\x05\x65rror\x18\x01 \x01(\x0b\x32\x12.dalsegno.v1.ErrorR\x05\x65rror\"%\n\x0bRunCanceled\x12\x16\n\x06reason\x18\x01 \x01(\tR\x06reason\"\x9f\x01\n\x0bStepStarted\x12*\n\x05input\x18\x01 \x01(\x0b\x32\x14.dalsegno.v1.PayloadR\x05input\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\x12:\n\x0bresume_data\x18\x03 \x01(\x0b\x32\x14.dalsegno.v1.PayloadH\x00R\nresumeData\x88\x01\x01\x42\x0e\n\x0c_resume_data\"6\n\nStepOutput\x12(\n\x04\x64\x61ta\x18\x01 \x01(\x0b\x32\x14.dalsegno.v1.PayloadR\x04\x64\x61ta\"8\n\x0cStepProgress\x12\x12\n\x04\x64one\x18\x01 \x01(\x05R\x04\x64one\x12\x14\n\x05total\x18\x02 \x01(\x05R\x05total\"\x89\x01\n\x0cStepRetrying\x12\x18\n\x07\x61ttempt\x18\x01 \x01(\x05R\x07\x61ttempt\x12(\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.dalsegno.v1.ErrorR\x05\x65rror\x12\x35\n\x08\x64ue_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x64ueTime\"D\n\x0bStepWaiting\x12\x35\n\x08\x64ue_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x64ueTime\"f\n\rStepSuspended\x12\x33\n\x07payload\x18\x01 \x01(\x0b\x32\x14.dalsegno.v1.PayloadH\x00R\x07payload\x88\x01\x01\x12\x14\n\x05label\x18\x02 \x01(\tR\x05labelB\n\n\x08_payload\"\r\n\x0bStepSkipped\"=\n\rStepCompleted\x12,\n\x06output\x18\x01 \x01(\x0b\x32\x14.dalsegno.v1.PayloadR\x06output\"P\n\nStepFailed\x12(\n\x05\x65rror\x18\x01 \x01(\x0b\x32\x12.dalsegno.v1.ErrorR\x05\x65rror\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\"\x0e\n\x0cStepCanceled\"\x0b\n\tHeartbeatBDZBgithub.com/dalsegno/dalsegno/clients/go/gen/dalsegno/v1;dalsegnov1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,33 +48,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNSUSPENDED']._serialized_start=1911
   _globals['_RUNSUSPENDED']._serialized_end=1955
   _globals['_RUNPAUSED']._serialized_start=1957
-  _globals['_RUNPAUSED']._serialized_end=1968
-  _globals['_RUNCOMPLETED']._serialized_start=1970
-  _globals['_RUNCOMPLETED']._serialized_end=2030
-  _globals['_RUNFAILED']._serialized_start=2032
-  _globals['_RUNFAILED']._serialized_end=2085
-  _globals['_RUNCANCELED']._serialized_start=2087
-  _globals['_RUNCANCELED']._serialized_end=2124
-  _globals['_STEPSTARTED']._serialized_start=2127
-  _globals['_STEPSTARTED']._serialized_end=2286
-  _globals['_STEPOUTPUT']._serialized_start=2288
-  _globals['_STEPOUTPUT']._serialized_end=2342
-  _globals['_STEPPROGRESS']._serialized_start=2344
-  _globals['_STEPPROGRESS']._serialized_end=2400
-  _globals['_STEPRETRYING']._serialized_start=2403
-  _globals['_STEPRETRYING']._serialized_end=2540
-  _globals['_STEPWAITING']._serialized_start=2542
-  _globals['_STEPWAITING']._serialized_end=2610
-  _globals['_STEPSUSPENDED']._serialized_start=2612
-  _globals['_STEPSUSPENDED']._serialized_end=2714
-  _globals['_STEPSKIPPED']._serialized_start=2716
-  _globals['_STEPSKIPPED']._serialized_end=2729
-  _globals['_STEPCOMPLETED']._serialized_start=2731
-  _globals['_STEPCOMPLETED']._serialized_end=2792
-  _globals['_STEPFAILED']._serialized_start=2794
-  _globals['_STEPFAILED']._serialized_end=2874
-  _globals['_STEPCANCELED']._serialized_start=2876
-  _globals['_STEPCANCELED']._serialized_end=2890
-  _globals['_HEARTBEAT']._serialized_start=2892
-  _globals['_HEARTBEAT']._serialized_end=2903
+  _globals['_RUNPAUSED']._serialized_end=2022
+  _globals['_RUNCOMPLETED']._serialized_start=2024
+  _globals['_RUNCOMPLETED']._serialized_end=2084
+  _globals['_RUNFAILED']._serialized_start=2086
+  _globals['_RUNFAILED']._serialized_end=2139
+  _globals['_RUNCANCELED']._serialized_start=2141
+  _globals['_RUNCANCELED']._serialized_end=2178
+  _globals['_STEPSTARTED']._serialized_start=2181
+  _globals['_STEPSTARTED']._serialized_end=2340
+  _globals['_STEPOUTPUT']._serialized_start=2342
+  _globals['_STEPOUTPUT']._serialized_end=2396
+  _globals['_STEPPROGRESS']._serialized_start=2398
+  _globals['_STEPPROGRESS']._serialized_end=2454
+  _globals['_STEPRETRYING']._serialized_start=2457
+  _globals['_STEPRETRYING']._serialized_end=2594
+  _globals['_STEPWAITING']._serialized_start=2596
+  _globals['_STEPWAITING']._serialized_end=2664
+  _globals['_STEPSUSPENDED']._serialized_start=2666
+  _globals['_STEPSUSPENDED']._serialized_end=2768
+  _globals['_STEPSKIPPED']._serialized_start=2770
+  _globals['_STEPSKIPPED']._serialized_end=2783
+  _globals['_STEPCOMPLETED']._serialized_start=2785
+  _globals['_STEPCOMPLETED']._serialized_end=2846
+  _globals['_STEPFAILED']._serialized_start=2848
+  _globals['_STEPFAILED']._serialized_end=2928
+  _globals['_STEPCANCELED']._serialized_start=2930
+  _globals['_STEPCANCELED']._serialized_end=2944
+  _globals['_HEARTBEAT']._serialized_start=2946
+  _globals['_HEARTBEAT']._serialized_end=2957
 # @@protoc_insertion_point(module_scope)

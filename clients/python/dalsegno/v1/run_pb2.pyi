@@ -103,6 +103,27 @@ class OutputOptions(_message.Message):
     include_resume_labels: bool
     def __init__(self, view: _Optional[_Union[RunView, str]] = ..., include_state: _Optional[bool] = ..., include_resume_labels: _Optional[bool] = ...) -> None: ...
 
+class TracingOptions(_message.Message):
+    __slots__ = ("trace_id", "parent_span_id", "tags", "metadata", "request_context_keys")
+    class MetadataEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    TRACE_ID_FIELD_NUMBER: _ClassVar[int]
+    PARENT_SPAN_ID_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_CONTEXT_KEYS_FIELD_NUMBER: _ClassVar[int]
+    trace_id: str
+    parent_span_id: str
+    tags: _containers.RepeatedScalarFieldContainer[str]
+    metadata: _containers.ScalarMap[str, str]
+    request_context_keys: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, trace_id: _Optional[str] = ..., parent_span_id: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., request_context_keys: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class Error(_message.Message):
     __slots__ = ("type", "message", "retryable", "cause")
     TYPE_FIELD_NUMBER: _ClassVar[int]
@@ -116,7 +137,7 @@ class Error(_message.Message):
     def __init__(self, type: _Optional[str] = ..., message: _Optional[str] = ..., retryable: _Optional[bool] = ..., cause: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
 
 class Run(_message.Message):
-    __slots__ = ("run_id", "workflow_id", "definition_hash", "status", "input", "result", "error", "state", "steps", "suspensions", "labels", "lineage", "definition_changed", "request_context", "create_time", "start_time", "end_time", "due_time", "newest_sequence", "steps_truncated")
+    __slots__ = ("run_id", "workflow_id", "definition_hash", "status", "input", "result", "error", "state", "steps", "suspensions", "labels", "lineage", "definition_changed", "request_context", "create_time", "start_time", "end_time", "due_time", "newest_sequence", "steps_truncated", "trace_id", "tracing")
     class StepsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -151,6 +172,8 @@ class Run(_message.Message):
     DUE_TIME_FIELD_NUMBER: _ClassVar[int]
     NEWEST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     STEPS_TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    TRACE_ID_FIELD_NUMBER: _ClassVar[int]
+    TRACING_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     workflow_id: str
     definition_hash: str
@@ -171,7 +194,9 @@ class Run(_message.Message):
     due_time: _timestamp_pb2.Timestamp
     newest_sequence: int
     steps_truncated: bool
-    def __init__(self, run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., definition_hash: _Optional[str] = ..., status: _Optional[_Union[RunStatus, str]] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., result: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., state: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., steps: _Optional[_Mapping[str, StepRecord]] = ..., suspensions: _Optional[_Iterable[_Union[Suspension, _Mapping]]] = ..., labels: _Optional[_Mapping[str, str]] = ..., lineage: _Optional[_Union[Lineage, _Mapping]] = ..., definition_changed: _Optional[bool] = ..., request_context: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., due_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., newest_sequence: _Optional[int] = ..., steps_truncated: _Optional[bool] = ...) -> None: ...
+    trace_id: str
+    tracing: TracingOptions
+    def __init__(self, run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., definition_hash: _Optional[str] = ..., status: _Optional[_Union[RunStatus, str]] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., result: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., state: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., steps: _Optional[_Mapping[str, StepRecord]] = ..., suspensions: _Optional[_Iterable[_Union[Suspension, _Mapping]]] = ..., labels: _Optional[_Mapping[str, str]] = ..., lineage: _Optional[_Union[Lineage, _Mapping]] = ..., definition_changed: _Optional[bool] = ..., request_context: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., due_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., newest_sequence: _Optional[int] = ..., steps_truncated: _Optional[bool] = ..., trace_id: _Optional[str] = ..., tracing: _Optional[_Union[TracingOptions, _Mapping]] = ...) -> None: ...
 
 class Suspension(_message.Message):
     __slots__ = ("address", "label", "payload", "suspend_time", "resume_schema")

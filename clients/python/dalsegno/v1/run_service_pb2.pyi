@@ -1,5 +1,6 @@
 import datetime
 
+from dalsegno.v1 import error_reason_pb2 as _error_reason_pb2
 from dalsegno.v1 import event_pb2 as _event_pb2
 from dalsegno.v1 import payload_pb2 as _payload_pb2
 from dalsegno.v1 import run_pb2 as _run_pb2
@@ -13,7 +14,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RunRequest(_message.Message):
-    __slots__ = ("workflow_id", "input_data", "run_id", "request_id", "initial_state", "request_context", "per_step", "output")
+    __slots__ = ("workflow_id", "input_data", "run_id", "request_id", "initial_state", "request_context", "per_step", "output", "tracing")
     WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
     INPUT_DATA_FIELD_NUMBER: _ClassVar[int]
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
@@ -22,6 +23,7 @@ class RunRequest(_message.Message):
     REQUEST_CONTEXT_FIELD_NUMBER: _ClassVar[int]
     PER_STEP_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    TRACING_FIELD_NUMBER: _ClassVar[int]
     workflow_id: str
     input_data: _payload_pb2.Payload
     run_id: str
@@ -30,7 +32,8 @@ class RunRequest(_message.Message):
     request_context: _payload_pb2.Payload
     per_step: bool
     output: _run_pb2.OutputOptions
-    def __init__(self, workflow_id: _Optional[str] = ..., input_data: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., run_id: _Optional[str] = ..., request_id: _Optional[str] = ..., initial_state: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., request_context: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., per_step: _Optional[bool] = ..., output: _Optional[_Union[_run_pb2.OutputOptions, _Mapping]] = ...) -> None: ...
+    tracing: _run_pb2.TracingOptions
+    def __init__(self, workflow_id: _Optional[str] = ..., input_data: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., run_id: _Optional[str] = ..., request_id: _Optional[str] = ..., initial_state: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., request_context: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., per_step: _Optional[bool] = ..., output: _Optional[_Union[_run_pb2.OutputOptions, _Mapping]] = ..., tracing: _Optional[_Union[_run_pb2.TracingOptions, _Mapping]] = ...) -> None: ...
 
 class RunResponse(_message.Message):
     __slots__ = ("run",)
@@ -39,7 +42,7 @@ class RunResponse(_message.Message):
     def __init__(self, run: _Optional[_Union[_run_pb2.Run, _Mapping]] = ...) -> None: ...
 
 class RunStreamRequest(_message.Message):
-    __slots__ = ("workflow_id", "input_data", "run_id", "request_id", "initial_state", "request_context", "per_step", "follow")
+    __slots__ = ("workflow_id", "input_data", "run_id", "request_id", "initial_state", "request_context", "per_step", "follow", "tracing")
     WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
     INPUT_DATA_FIELD_NUMBER: _ClassVar[int]
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +51,7 @@ class RunStreamRequest(_message.Message):
     REQUEST_CONTEXT_FIELD_NUMBER: _ClassVar[int]
     PER_STEP_FIELD_NUMBER: _ClassVar[int]
     FOLLOW_FIELD_NUMBER: _ClassVar[int]
+    TRACING_FIELD_NUMBER: _ClassVar[int]
     workflow_id: str
     input_data: _payload_pb2.Payload
     run_id: str
@@ -56,7 +60,8 @@ class RunStreamRequest(_message.Message):
     request_context: _payload_pb2.Payload
     per_step: bool
     follow: bool
-    def __init__(self, workflow_id: _Optional[str] = ..., input_data: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., run_id: _Optional[str] = ..., request_id: _Optional[str] = ..., initial_state: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., request_context: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., per_step: _Optional[bool] = ..., follow: _Optional[bool] = ...) -> None: ...
+    tracing: _run_pb2.TracingOptions
+    def __init__(self, workflow_id: _Optional[str] = ..., input_data: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., run_id: _Optional[str] = ..., request_id: _Optional[str] = ..., initial_state: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., request_context: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., per_step: _Optional[bool] = ..., follow: _Optional[bool] = ..., tracing: _Optional[_Union[_run_pb2.TracingOptions, _Mapping]] = ...) -> None: ...
 
 class RunStreamResponse(_message.Message):
     __slots__ = ("event",)
@@ -65,7 +70,7 @@ class RunStreamResponse(_message.Message):
     def __init__(self, event: _Optional[_Union[_event_pb2.RunEvent, _Mapping]] = ...) -> None: ...
 
 class StartRunRequest(_message.Message):
-    __slots__ = ("workflow_id", "input_data", "run_id", "request_id", "initial_state", "request_context", "per_step", "output")
+    __slots__ = ("workflow_id", "input_data", "run_id", "request_id", "initial_state", "request_context", "per_step", "output", "tracing")
     WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
     INPUT_DATA_FIELD_NUMBER: _ClassVar[int]
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
@@ -74,6 +79,7 @@ class StartRunRequest(_message.Message):
     REQUEST_CONTEXT_FIELD_NUMBER: _ClassVar[int]
     PER_STEP_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    TRACING_FIELD_NUMBER: _ClassVar[int]
     workflow_id: str
     input_data: _payload_pb2.Payload
     run_id: str
@@ -82,7 +88,8 @@ class StartRunRequest(_message.Message):
     request_context: _payload_pb2.Payload
     per_step: bool
     output: _run_pb2.OutputOptions
-    def __init__(self, workflow_id: _Optional[str] = ..., input_data: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., run_id: _Optional[str] = ..., request_id: _Optional[str] = ..., initial_state: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., request_context: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., per_step: _Optional[bool] = ..., output: _Optional[_Union[_run_pb2.OutputOptions, _Mapping]] = ...) -> None: ...
+    tracing: _run_pb2.TracingOptions
+    def __init__(self, workflow_id: _Optional[str] = ..., input_data: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., run_id: _Optional[str] = ..., request_id: _Optional[str] = ..., initial_state: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., request_context: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., per_step: _Optional[bool] = ..., output: _Optional[_Union[_run_pb2.OutputOptions, _Mapping]] = ..., tracing: _Optional[_Union[_run_pb2.TracingOptions, _Mapping]] = ...) -> None: ...
 
 class StartRunResponse(_message.Message):
     __slots__ = ("run",)
@@ -157,7 +164,7 @@ class ResumeStreamResponse(_message.Message):
     def __init__(self, event: _Optional[_Union[_event_pb2.RunEvent, _Mapping]] = ...) -> None: ...
 
 class TimeTravelRequest(_message.Message):
-    __slots__ = ("run_id", "workflow_id", "step", "input_data", "resume_data", "initial_state", "context", "request_context", "per_step", "force", "allow_definition_change", "new_run_id", "request_id", "output")
+    __slots__ = ("run_id", "workflow_id", "step", "input_data", "resume_data", "initial_state", "context", "request_context", "per_step", "force", "allow_definition_change", "new_run_id", "request_id", "output", "tracing")
     class ContextEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -179,6 +186,7 @@ class TimeTravelRequest(_message.Message):
     NEW_RUN_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    TRACING_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     workflow_id: str
     step: str
@@ -193,7 +201,8 @@ class TimeTravelRequest(_message.Message):
     new_run_id: str
     request_id: str
     output: _run_pb2.OutputOptions
-    def __init__(self, run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., step: _Optional[str] = ..., input_data: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., resume_data: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., initial_state: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., context: _Optional[_Mapping[str, _run_pb2.StepResult]] = ..., request_context: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., per_step: _Optional[bool] = ..., force: _Optional[bool] = ..., allow_definition_change: _Optional[bool] = ..., new_run_id: _Optional[str] = ..., request_id: _Optional[str] = ..., output: _Optional[_Union[_run_pb2.OutputOptions, _Mapping]] = ...) -> None: ...
+    tracing: _run_pb2.TracingOptions
+    def __init__(self, run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., step: _Optional[str] = ..., input_data: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., resume_data: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., initial_state: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., context: _Optional[_Mapping[str, _run_pb2.StepResult]] = ..., request_context: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., per_step: _Optional[bool] = ..., force: _Optional[bool] = ..., allow_definition_change: _Optional[bool] = ..., new_run_id: _Optional[str] = ..., request_id: _Optional[str] = ..., output: _Optional[_Union[_run_pb2.OutputOptions, _Mapping]] = ..., tracing: _Optional[_Union[_run_pb2.TracingOptions, _Mapping]] = ...) -> None: ...
 
 class TimeTravelResponse(_message.Message):
     __slots__ = ("run",)
@@ -202,7 +211,7 @@ class TimeTravelResponse(_message.Message):
     def __init__(self, run: _Optional[_Union[_run_pb2.Run, _Mapping]] = ...) -> None: ...
 
 class TimeTravelStreamRequest(_message.Message):
-    __slots__ = ("run_id", "workflow_id", "step", "input_data", "resume_data", "initial_state", "context", "request_context", "per_step", "force", "allow_definition_change", "new_run_id", "request_id", "follow")
+    __slots__ = ("run_id", "workflow_id", "step", "input_data", "resume_data", "initial_state", "context", "request_context", "per_step", "force", "allow_definition_change", "new_run_id", "request_id", "follow", "tracing")
     class ContextEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -224,6 +233,7 @@ class TimeTravelStreamRequest(_message.Message):
     NEW_RUN_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     FOLLOW_FIELD_NUMBER: _ClassVar[int]
+    TRACING_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     workflow_id: str
     step: str
@@ -238,7 +248,8 @@ class TimeTravelStreamRequest(_message.Message):
     new_run_id: str
     request_id: str
     follow: bool
-    def __init__(self, run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., step: _Optional[str] = ..., input_data: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., resume_data: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., initial_state: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., context: _Optional[_Mapping[str, _run_pb2.StepResult]] = ..., request_context: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., per_step: _Optional[bool] = ..., force: _Optional[bool] = ..., allow_definition_change: _Optional[bool] = ..., new_run_id: _Optional[str] = ..., request_id: _Optional[str] = ..., follow: _Optional[bool] = ...) -> None: ...
+    tracing: _run_pb2.TracingOptions
+    def __init__(self, run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., step: _Optional[str] = ..., input_data: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., resume_data: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., initial_state: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., context: _Optional[_Mapping[str, _run_pb2.StepResult]] = ..., request_context: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., per_step: _Optional[bool] = ..., force: _Optional[bool] = ..., allow_definition_change: _Optional[bool] = ..., new_run_id: _Optional[str] = ..., request_id: _Optional[str] = ..., follow: _Optional[bool] = ..., tracing: _Optional[_Union[_run_pb2.TracingOptions, _Mapping]] = ...) -> None: ...
 
 class TimeTravelStreamResponse(_message.Message):
     __slots__ = ("event",)
@@ -395,3 +406,69 @@ class CancelResponse(_message.Message):
     RUN_FIELD_NUMBER: _ClassVar[int]
     run: _run_pb2.Run
     def __init__(self, run: _Optional[_Union[_run_pb2.Run, _Mapping]] = ...) -> None: ...
+
+class PauseRequest(_message.Message):
+    __slots__ = ("run_id", "reason", "request_id", "output")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    reason: str
+    request_id: str
+    output: _run_pb2.OutputOptions
+    def __init__(self, run_id: _Optional[str] = ..., reason: _Optional[str] = ..., request_id: _Optional[str] = ..., output: _Optional[_Union[_run_pb2.OutputOptions, _Mapping]] = ...) -> None: ...
+
+class PauseResponse(_message.Message):
+    __slots__ = ("run",)
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    run: _run_pb2.Run
+    def __init__(self, run: _Optional[_Union[_run_pb2.Run, _Mapping]] = ...) -> None: ...
+
+class RestartRequest(_message.Message):
+    __slots__ = ("run_id", "output")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    output: _run_pb2.OutputOptions
+    def __init__(self, run_id: _Optional[str] = ..., output: _Optional[_Union[_run_pb2.OutputOptions, _Mapping]] = ...) -> None: ...
+
+class RestartResponse(_message.Message):
+    __slots__ = ("run",)
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    run: _run_pb2.Run
+    def __init__(self, run: _Optional[_Union[_run_pb2.Run, _Mapping]] = ...) -> None: ...
+
+class RestartActiveRequest(_message.Message):
+    __slots__ = ("workflow_id",)
+    WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
+    workflow_id: str
+    def __init__(self, workflow_id: _Optional[str] = ...) -> None: ...
+
+class RestartActiveResponse(_message.Message):
+    __slots__ = ("run_ids", "failures")
+    RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    FAILURES_FIELD_NUMBER: _ClassVar[int]
+    run_ids: _containers.RepeatedScalarFieldContainer[str]
+    failures: _containers.RepeatedCompositeFieldContainer[RestartFailure]
+    def __init__(self, run_ids: _Optional[_Iterable[str]] = ..., failures: _Optional[_Iterable[_Union[RestartFailure, _Mapping]]] = ...) -> None: ...
+
+class RestartFailure(_message.Message):
+    __slots__ = ("run_id", "reason", "message")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    reason: _error_reason_pb2.ErrorReason
+    message: str
+    def __init__(self, run_id: _Optional[str] = ..., reason: _Optional[_Union[_error_reason_pb2.ErrorReason, str]] = ..., message: _Optional[str] = ...) -> None: ...
+
+class DeleteRunRequest(_message.Message):
+    __slots__ = ("run_id",)
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    def __init__(self, run_id: _Optional[str] = ...) -> None: ...
+
+class DeleteRunResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

@@ -116,6 +116,26 @@ class RunServiceStub:
                 request_serializer=dalsegno_dot_v1_dot_run__service__pb2.CancelRequest.SerializeToString,
                 response_deserializer=dalsegno_dot_v1_dot_run__service__pb2.CancelResponse.FromString,
                 _registered_method=True)
+        self.Pause = channel.unary_unary(
+                '/dalsegno.v1.RunService/Pause',
+                request_serializer=dalsegno_dot_v1_dot_run__service__pb2.PauseRequest.SerializeToString,
+                response_deserializer=dalsegno_dot_v1_dot_run__service__pb2.PauseResponse.FromString,
+                _registered_method=True)
+        self.Restart = channel.unary_unary(
+                '/dalsegno.v1.RunService/Restart',
+                request_serializer=dalsegno_dot_v1_dot_run__service__pb2.RestartRequest.SerializeToString,
+                response_deserializer=dalsegno_dot_v1_dot_run__service__pb2.RestartResponse.FromString,
+                _registered_method=True)
+        self.RestartActive = channel.unary_unary(
+                '/dalsegno.v1.RunService/RestartActive',
+                request_serializer=dalsegno_dot_v1_dot_run__service__pb2.RestartActiveRequest.SerializeToString,
+                response_deserializer=dalsegno_dot_v1_dot_run__service__pb2.RestartActiveResponse.FromString,
+                _registered_method=True)
+        self.DeleteRun = channel.unary_unary(
+                '/dalsegno.v1.RunService/DeleteRun',
+                request_serializer=dalsegno_dot_v1_dot_run__service__pb2.DeleteRunRequest.SerializeToString,
+                response_deserializer=dalsegno_dot_v1_dot_run__service__pb2.DeleteRunResponse.FromString,
+                _registered_method=True)
 
 
 class RunServiceServicer:
@@ -239,6 +259,40 @@ class RunServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Pause(self, request, context):
+        """Stops a run between two steps; bodies that execute end first. Answers at once, WaitRun tells
+        when it has stopped, Resume lets it go on. A waiting run stops when its timer has fired. A
+        suspended or paused run is answered as it is, a finished one refused as `RUN_FINISHED`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Restart(self, request, context):
+        """Lets a run go on whose server died, from its last active steps; steps that have completed do
+        not execute again. The server does this by itself; the call asks for it now. A run that is
+        alive, waits, is suspended or paused is refused as `RUN_ACTIVE`: nothing of it was lost. A
+        finished one is answered as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RestartActive(self, request, context):
+        """Restarts every run that a dead server left unfinished.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRun(self, request, context):
+        """Deletes a run with its records and events. A run that is pending, running or waiting is
+        refused as `RUN_ACTIVE`, one whose history replays share as `RUN_HAS_REPLAYS`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RunServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -316,6 +370,26 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.Cancel,
                     request_deserializer=dalsegno_dot_v1_dot_run__service__pb2.CancelRequest.FromString,
                     response_serializer=dalsegno_dot_v1_dot_run__service__pb2.CancelResponse.SerializeToString,
+            ),
+            'Pause': grpc.unary_unary_rpc_method_handler(
+                    servicer.Pause,
+                    request_deserializer=dalsegno_dot_v1_dot_run__service__pb2.PauseRequest.FromString,
+                    response_serializer=dalsegno_dot_v1_dot_run__service__pb2.PauseResponse.SerializeToString,
+            ),
+            'Restart': grpc.unary_unary_rpc_method_handler(
+                    servicer.Restart,
+                    request_deserializer=dalsegno_dot_v1_dot_run__service__pb2.RestartRequest.FromString,
+                    response_serializer=dalsegno_dot_v1_dot_run__service__pb2.RestartResponse.SerializeToString,
+            ),
+            'RestartActive': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestartActive,
+                    request_deserializer=dalsegno_dot_v1_dot_run__service__pb2.RestartActiveRequest.FromString,
+                    response_serializer=dalsegno_dot_v1_dot_run__service__pb2.RestartActiveResponse.SerializeToString,
+            ),
+            'DeleteRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRun,
+                    request_deserializer=dalsegno_dot_v1_dot_run__service__pb2.DeleteRunRequest.FromString,
+                    response_serializer=dalsegno_dot_v1_dot_run__service__pb2.DeleteRunResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -730,6 +804,114 @@ class RunService:
             '/dalsegno.v1.RunService/Cancel',
             dalsegno_dot_v1_dot_run__service__pb2.CancelRequest.SerializeToString,
             dalsegno_dot_v1_dot_run__service__pb2.CancelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Pause(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dalsegno.v1.RunService/Pause',
+            dalsegno_dot_v1_dot_run__service__pb2.PauseRequest.SerializeToString,
+            dalsegno_dot_v1_dot_run__service__pb2.PauseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Restart(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dalsegno.v1.RunService/Restart',
+            dalsegno_dot_v1_dot_run__service__pb2.RestartRequest.SerializeToString,
+            dalsegno_dot_v1_dot_run__service__pb2.RestartResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestartActive(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dalsegno.v1.RunService/RestartActive',
+            dalsegno_dot_v1_dot_run__service__pb2.RestartActiveRequest.SerializeToString,
+            dalsegno_dot_v1_dot_run__service__pb2.RestartActiveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dalsegno.v1.RunService/DeleteRun',
+            dalsegno_dot_v1_dot_run__service__pb2.DeleteRunRequest.SerializeToString,
+            dalsegno_dot_v1_dot_run__service__pb2.DeleteRunResponse.FromString,
             options,
             channel_credentials,
             insecure,

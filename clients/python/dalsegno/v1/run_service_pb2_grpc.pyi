@@ -81,6 +81,23 @@ class RunServiceStub:
     """Ends a run. A body that executes is canceled and its clean-up runs. Canceling a canceled run
     answers with it; a run that ended otherwise is refused as `RUN_FINISHED`.
     """
+    Pause: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.PauseRequest, _run_service_pb2.PauseResponse]
+    """Stops a run between two steps; bodies that execute end first. Answers at once, WaitRun tells
+    when it has stopped, Resume lets it go on. A waiting run stops when its timer has fired. A
+    suspended or paused run is answered as it is, a finished one refused as `RUN_FINISHED`.
+    """
+    Restart: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.RestartRequest, _run_service_pb2.RestartResponse]
+    """Lets a run go on whose server died, from its last active steps; steps that have completed do
+    not execute again. The server does this by itself; the call asks for it now. A run that is
+    alive, waits, is suspended or paused is refused as `RUN_ACTIVE`: nothing of it was lost. A
+    finished one is answered as it is.
+    """
+    RestartActive: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.RestartActiveRequest, _run_service_pb2.RestartActiveResponse]
+    """Restarts every run that a dead server left unfinished."""
+    DeleteRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.DeleteRunRequest, _run_service_pb2.DeleteRunResponse]
+    """Deletes a run with its records and events. A run that is pending, running or waiting is
+    refused as `RUN_ACTIVE`, one whose history replays share as `RUN_HAS_REPLAYS`.
+    """
 
 @_typing.type_check_only
 class RunServiceAsyncStub(RunServiceStub):
@@ -134,6 +151,23 @@ class RunServiceAsyncStub(RunServiceStub):
     Cancel: _aio.UnaryUnaryMultiCallable[_run_service_pb2.CancelRequest, _run_service_pb2.CancelResponse]  # type: ignore[assignment]
     """Ends a run. A body that executes is canceled and its clean-up runs. Canceling a canceled run
     answers with it; a run that ended otherwise is refused as `RUN_FINISHED`.
+    """
+    Pause: _aio.UnaryUnaryMultiCallable[_run_service_pb2.PauseRequest, _run_service_pb2.PauseResponse]  # type: ignore[assignment]
+    """Stops a run between two steps; bodies that execute end first. Answers at once, WaitRun tells
+    when it has stopped, Resume lets it go on. A waiting run stops when its timer has fired. A
+    suspended or paused run is answered as it is, a finished one refused as `RUN_FINISHED`.
+    """
+    Restart: _aio.UnaryUnaryMultiCallable[_run_service_pb2.RestartRequest, _run_service_pb2.RestartResponse]  # type: ignore[assignment]
+    """Lets a run go on whose server died, from its last active steps; steps that have completed do
+    not execute again. The server does this by itself; the call asks for it now. A run that is
+    alive, waits, is suspended or paused is refused as `RUN_ACTIVE`: nothing of it was lost. A
+    finished one is answered as it is.
+    """
+    RestartActive: _aio.UnaryUnaryMultiCallable[_run_service_pb2.RestartActiveRequest, _run_service_pb2.RestartActiveResponse]  # type: ignore[assignment]
+    """Restarts every run that a dead server left unfinished."""
+    DeleteRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.DeleteRunRequest, _run_service_pb2.DeleteRunResponse]  # type: ignore[assignment]
+    """Deletes a run with its records and events. A run that is pending, running or waiting is
+    refused as `RUN_ACTIVE`, one whose history replays share as `RUN_HAS_REPLAYS`.
     """
 
 class RunServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -275,6 +309,47 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_run_service_pb2.CancelResponse, _abc.Awaitable[_run_service_pb2.CancelResponse]]:
         """Ends a run. A body that executes is canceled and its clean-up runs. Canceling a canceled run
         answers with it; a run that ended otherwise is refused as `RUN_FINISHED`.
+        """
+
+    @_abc_1.abstractmethod
+    def Pause(
+        self,
+        request: _run_service_pb2.PauseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.PauseResponse, _abc.Awaitable[_run_service_pb2.PauseResponse]]:
+        """Stops a run between two steps; bodies that execute end first. Answers at once, WaitRun tells
+        when it has stopped, Resume lets it go on. A waiting run stops when its timer has fired. A
+        suspended or paused run is answered as it is, a finished one refused as `RUN_FINISHED`.
+        """
+
+    @_abc_1.abstractmethod
+    def Restart(
+        self,
+        request: _run_service_pb2.RestartRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.RestartResponse, _abc.Awaitable[_run_service_pb2.RestartResponse]]:
+        """Lets a run go on whose server died, from its last active steps; steps that have completed do
+        not execute again. The server does this by itself; the call asks for it now. A run that is
+        alive, waits, is suspended or paused is refused as `RUN_ACTIVE`: nothing of it was lost. A
+        finished one is answered as it is.
+        """
+
+    @_abc_1.abstractmethod
+    def RestartActive(
+        self,
+        request: _run_service_pb2.RestartActiveRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.RestartActiveResponse, _abc.Awaitable[_run_service_pb2.RestartActiveResponse]]:
+        """Restarts every run that a dead server left unfinished."""
+
+    @_abc_1.abstractmethod
+    def DeleteRun(
+        self,
+        request: _run_service_pb2.DeleteRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.DeleteRunResponse, _abc.Awaitable[_run_service_pb2.DeleteRunResponse]]:
+        """Deletes a run with its records and events. A run that is pending, running or waiting is
+        refused as `RUN_ACTIVE`, one whose history replays share as `RUN_HAS_REPLAYS`.
         """
 
 def add_RunServiceServicer_to_server(servicer: RunServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
