@@ -196,6 +196,7 @@ async def _ready(process: asyncio.subprocess.Process, log: Path) -> None:
     except TimeoutError:
         raise DemoFailed(f"the server does not get ready; see {log}") from None
     if not line:
+        await process.wait()
         raise DemoFailed(f"the server did not start: {_last_line(log)}")
 
 
