@@ -10,7 +10,7 @@ from dalsegno.model.event import Event, EventType
 from dalsegno.model.lineage import Lineage
 from dalsegno.model.payload import EMPTY_OBJECT, Payload, Ref
 from dalsegno.model.record import Attempt, Error, NodeKind, Record, StepStatus
-from dalsegno.model.run import Run, RunStatus
+from dalsegno.model.run import Run, RunStatus, Tracing
 from dalsegno.store.contract import Append, Request, Store
 
 NOON_US = 1_767_268_800_000_000
@@ -190,4 +190,7 @@ FULL_RUN = Run(
     kept_resume_data=(("", text("kept")), ("a", text("there", Ref("source", 1)))),
     due_us=NOON_US + 3,
     deadline_us=NOON_US + 4,
+    is_pausing=True,
+    pause_reason="to look",
+    tracing=Tracing("ab" * 16, "cd" * 8, ("a", "b"), (("team", "x"),), ("tenant",)),
 )

@@ -32,7 +32,11 @@ from tests.store.samples import (
 )
 
 
-@pytest.mark.parametrize("sample", [FULL_EVENT, FULL_RECORD, FULL_RUN, FULL_LINEAGE, ERROR])
+@pytest.mark.parametrize(
+    "sample",
+    [FULL_EVENT, FULL_RECORD, FULL_RUN, FULL_LINEAGE, FULL_RUN.tracing, ERROR],
+    ids=lambda sample: type(sample).__name__,
+)
 def test_the_samples_leave_no_field_out(sample: Any) -> None:
     left_out = [each.name for each in fields(sample) if getattr(sample, each.name) == each.default]
     assert left_out == []

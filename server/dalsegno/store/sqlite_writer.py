@@ -89,8 +89,8 @@ class Writer:
             replays = self._connection.execute(self._sql["replays"], of_run).fetchall()
             if replays:
                 raise RunHasReplays(run_id, [replay for (replay,) in replays])
-            for table in ("requests", "records", "events"):
-                self._connection.execute(self._sql[f"delete_{table}"], values)
+            for name in ("delete_requests", "delete_records", "delete_events"):
+                self._connection.execute(self._sql[name], values)
             if self._connection.execute(self._sql["delete_run"], values).rowcount == 0:
                 raise Conflict(run_id)
         # The key may be given to the next run.
