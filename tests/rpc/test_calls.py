@@ -12,6 +12,8 @@ import pytest
 from google.protobuf import json_format
 from google.protobuf.struct_pb2 import Value
 
+from dalsegno.rpc.run_service import RunService
+from dalsegno.rpc.workflow_service import WorkflowService
 from dalsegno.v1 import run_pb2
 from dalsegno.v1 import run_service_pb2 as pb
 from dalsegno.v1 import workflow_service_pb2 as workflow_pb
@@ -302,6 +304,75 @@ async def test_a_running_run_is_canceled(served: Served) -> None:
 
     assert response.run.status == again.run.status == run_pb2.RUN_STATUS_CANCELED
     assert events.events[-1].run_canceled.reason == "enough"
+
+
+async def test_a_run_is_paused_between_two_steps_and_goes_on(served: Served) -> None:
+    run_id = new_id()
+    await served.runs.StartRun(
+        pb.StartRunRequest(
+            workflow_id="gated_twice",
+            run_id=run_id,
+            input_data=Payload(json=f'"{run_id}"'.encode()),
+        )
+    )
+    await GATES.entered(run_id)
+
+    paused = await served.runs.Pause(pb.PauseRequest(run_id=run_id, reason="lunch"))
+    GATES.open(run_id)
+    rested = await served.runs.WaitRun(pb.WaitRunRequest(run_id=run_id))
+    events = await served.runs.ListEvents(pb.ListEventsRequest(run_id=run_id))
+    resumed = await served.runs.Resume(pb.ResumeRequest(run_id=run_id))
+
+    assert paused.run.status == run_pb2.RUN_STATUS_RUNNING
+    assert rested.run.status == run_pb2.RUN_STATUS_PAUSED
+    assert events.events[-1].run_paused.reason == "lunch"
+    assert list(events.events[-1].run_paused.addresses) == ["echo"]
+    assert resumed.run.status == run_pb2.RUN_STATUS_SUCCESS
+
+
+async def test_restarting_a_finished_run_answers_with_it(served: Served) -> None:
+    run = await served.run("math", b'{"v": 1}')
+
+    response = await served.runs.Restart(pb.RestartRequest(run_id=run.run_id), metadata=EXACT)
+
+    assert response.run == run
+
+
+async def test_nothing_is_restarted_where_nothing_was_lost(served: Served) -> None:
+    await served.run("math", b'{"v": 1}')
+
+    response = await served.runs.RestartActive(pb.RestartActiveRequest(workflow_id="math"))
+
+    assert response == pb.RestartActiveResponse()
+
+
+async def test_a_deleted_run_is_gone(served: Served) -> None:
+    run = await served.run("math", b'{"v": 1}')
+
+    await served.runs.DeleteRun(pb.DeleteRunRequest(run_id=run.run_id))
+    told = await refusal_of(served.runs.GetRun(pb.GetRunRequest(run_id=run.run_id)))
+
+    assert told.reason == "RUN_NOT_FOUND"
+
+
+async def test_a_run_keeps_the_trace_it_was_given(served: Served) -> None:
+    tracing = run_pb2.TracingOptions(trace_id="ab" * 16, tags=["nightly"], metadata={"team": "x"})
+
+    given = await served.run("math", b'{"v": 1}', tracing=tracing)
+    own = await served.run("math", b'{"v": 1}')
+
+    assert (given.trace_id, given.tracing) == ("ab" * 16, tracing)
+    assert len(own.trace_id) == 32
+    assert not own.HasField("tracing")
+
+
+@pytest.mark.parametrize("service", ["RunService", "WorkflowService"])
+def test_every_method_of_the_protos_is_served(service: str) -> None:
+    servicer = {"RunService": RunService, "WorkflowService": WorkflowService}[service]
+    files = (pb.DESCRIPTOR, workflow_pb.DESCRIPTOR)
+    [described] = [it.services_by_name[service] for it in files if service in it.services_by_name]
+
+    assert {method.name for method in described.methods} <= set(vars(servicer))
 
 
 async def pages(method: Any, request: Any, field: str) -> list[list[Any]]:

@@ -83,6 +83,9 @@ async def test_no_such_workflow_to_look_at(served: Served) -> None:
         ("WaitRun", pb.WaitRunRequest),
         ("Resume", pb.ResumeRequest),
         ("Cancel", pb.CancelRequest),
+        ("Pause", pb.PauseRequest),
+        ("Restart", pb.RestartRequest),
+        ("DeleteRun", pb.DeleteRunRequest),
         ("ListSteps", pb.ListStepsRequest),
         ("ListEvents", pb.ListEventsRequest),
         ("GetLineage", pb.GetLineageRequest),
@@ -280,6 +283,11 @@ BROKEN: dict[str, tuple[str, Any, str]] = {
         "after_sequence",
     ),
     "step and label": ("Resume", pb.ResumeRequest(run_id="r", step="a", label="b"), ""),
+    "no trace id": (
+        "Run",
+        pb.RunRequest(workflow_id="w", tracing=run_pb2.TracingOptions(trace_id="xyz")),
+        "tracing.trace_id",
+    ),
     "neither run nor workflow": ("TimeTravel", pb.TimeTravelRequest(step="a"), "workflow_id"),
 }
 
@@ -415,7 +423,8 @@ async def test_resuming_one_of_two_without_saying_which(served: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "request_type"), [("Resume", pb.ResumeRequest), ("Cancel", pb.CancelRequest)]
+    ("method", "request_type"),
+    [("Resume", pb.ResumeRequest), ("Cancel", pb.CancelRequest), ("Pause", pb.PauseRequest)],
 )
 async def test_a_finished_run_stays_as_it_is(
     served: Served, method: str, request_type: Any
@@ -426,6 +435,32 @@ async def test_a_finished_run_stays_as_it_is(
 
     assert (told.code, told.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "RUN_FINISHED")
     assert told.metadata == {"run_id": run_id, "status": "success"}
+
+
+@pytest.mark.parametrize(
+    ("method", "request_type"), [("Restart", pb.RestartRequest), ("DeleteRun", pb.DeleteRunRequest)]
+)
+async def test_a_run_that_is_alive_is_left_alone(
+    served: Served, method: str, request_type: Any
+) -> None:
+    run_id = await running(served)
+
+    told = await refusal_of(getattr(served.runs, method)(request_type(run_id=run_id)))
+    GATES.open(run_id)
+
+    assert (told.code, told.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "RUN_ACTIVE")
+    assert told.metadata == {"run_id": run_id, "status": "running"}
+
+
+async def test_a_source_is_not_deleted_before_its_replays(served: Served) -> None:
+    source = await finished(served)
+    travel = pb.TimeTravelRequest(run_id=source, step="double")
+    replay = (await served.runs.TimeTravel(travel)).run.run_id
+
+    told = await refusal_of(served.runs.DeleteRun(pb.DeleteRunRequest(run_id=source)))
+
+    assert (told.code, told.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "RUN_HAS_REPLAYS")
+    assert told.metadata == {"run_id": source, "replays": replay}
 
 
 async def beyond_the_end(served: Served, run_id: str, method: str) -> Refusal:

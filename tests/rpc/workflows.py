@@ -84,6 +84,7 @@ WORKFLOWS = [
     Workflow("math", input=Number, state=dict).then(add, double),
     Workflow("failing").then(echo, fail),
     Workflow("gated").then(gate),
+    Workflow("gated_twice").then(gate, echo),
     Workflow("asking").then(ask, echo),
     Workflow("asking_twice").parallel(ask.named("left"), ask.named("right")),
     Workflow("each").foreach(echo),

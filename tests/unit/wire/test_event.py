@@ -63,7 +63,10 @@ SAMPLES: dict[EventType, tuple[Event, ProtoMessage]] = {
         replace(RUN, addresses=("a", "b")),
         pb.RunSuspended(addresses=["a", "b"]),
     ),
-    EventType.RUN_PAUSED: (RUN, pb.RunPaused()),
+    EventType.RUN_PAUSED: (
+        replace(RUN, addresses=("b",), reason="lunch"),
+        pb.RunPaused(addresses=["b"], reason="lunch"),
+    ),
     EventType.RUN_COMPLETED: (replace(RUN, payload=DATA), pb.RunCompleted(result=DATA_MESSAGE)),
     EventType.RUN_FAILED: (replace(RUN, error=ERROR), pb.RunFailed(error=ERROR_MESSAGE)),
     EventType.RUN_CANCELED: (replace(RUN, reason="enough"), pb.RunCanceled(reason="enough")),

@@ -8,23 +8,27 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message as ProtoMessage
 
-from dalsegno.engine.commands import RunView, Suspension
+from dalsegno.engine.commands import Restarted, RunView, Suspension
+from dalsegno.model.errors import RunActive
 from dalsegno.model.lineage import Lineage
 from dalsegno.model.payload import Payload
 from dalsegno.model.record import Attempt, Error, NodeKind, Record, StepStatus
-from dalsegno.model.run import Run, RunStatus
+from dalsegno.model.run import Run, RunStatus, Tracing
 from dalsegno.v1 import run_pb2 as pb
+from dalsegno.v1.error_reason_pb2 import ERROR_REASON_RUN_ACTIVE
 from dalsegno.v1.payload_pb2 import Payload as Message
+from dalsegno.v1.run_service_pb2 import RestartFailure
 from dalsegno.wire import enums
 from dalsegno.wire.lineage import lineage_run_to_proto, lineage_to_proto
 from dalsegno.wire.payload import Form
 from dalsegno.wire.record import error_to_proto, record_to_proto
-from dalsegno.wire.run import run_to_proto
+from dalsegno.wire.run import restarted_to_proto, run_to_proto
 
 MIB = 1024 * 1024
 DATA = Payload(b'{"v":1}')
 ERROR = Error("ValueError", "no")
 LINEAGE = Lineage("r-0", "b", "r-root", 2, ("context", "input_data"), "b")
+TRACING = Tracing("a" * 32, "b" * 16, ("tag",), (("key", "value"),), ("user",))
 RECORD = Record(
     run_id="r-1",
     address="inner.items[7]",
@@ -62,6 +66,7 @@ RUN = Run(
     lineage=LINEAGE,
     definition_changed=True,
     due_us=4,
+    tracing=TRACING,
 )
 SUSPENSION = Suspension("a", "boss", DATA, 5, DATA)
 EVERYTHING = pb.OutputOptions(include_state=True, include_resume_labels=True)
@@ -96,7 +101,7 @@ def test_every_value_of_an_enum_has_its_counterpart(ours: dict[str, str], theirs
 def test_a_run_is_shown_with_everything() -> None:
     run = shown(RunView(RUN, (RECORD,), (SUSPENSION,), is_truncated=True))
 
-    assert unset(run) <= {"trace_id", "tracing"}  # which the engine does not know of yet
+    assert not unset(run)
     assert run.status == pb.RUN_STATUS_FAILED
     assert run.state == run.input == Message(json=DATA.json)
     assert run.create_time.ToMicroseconds() == 1
@@ -104,6 +109,17 @@ def test_a_run_is_shown_with_everything() -> None:
     assert list(run.steps) == ["inner.items[7]"]
     assert run.labels == {"boss": "a"}
     assert not unset(run.suspensions[0])
+
+
+def test_a_run_shows_its_trace_and_what_the_caller_said_of_it() -> None:
+    said = shown(RunView(RUN, (), ()))
+    silent = shown(RunView(replace(RUN, tracing=Tracing("a" * 32)), (), ()))
+    none = shown(RunView(replace(RUN, tracing=None), (), ()))
+
+    assert not unset(said.tracing)
+    assert said.tracing.metadata == {"key": "value"}
+    assert (silent.trace_id, silent.HasField("tracing")) == ("a" * 32, False)
+    assert {"trace_id", "tracing"} <= unset(none)
 
 
 def test_state_and_labels_are_shown_only_if_asked_for() -> None:
@@ -204,6 +220,19 @@ def test_a_lineage_run_shows_its_place_in_the_tree() -> None:
     assert not unset(replay)
     assert (replay.source_run_id, replay.step, replay.depth) == ("r-0", "b", 2)
     assert unset(root) == {"source_run_id", "step", "depth"}
+
+
+def test_what_was_restarted_is_told_with_what_was_not() -> None:
+    response = restarted_to_proto(Restarted(("r-1",), (("r-2", RunActive("r-2", "waiting")),)))
+
+    assert response.run_ids == ["r-1"]
+    assert response.failures == [
+        RestartFailure(
+            run_id="r-2",
+            reason=ERROR_REASON_RUN_ACTIVE,
+            message="run 'r-2' is waiting",
+        )
+    ]
 
 
 def large(address: str, size: int) -> Record:
