@@ -2,6 +2,8 @@
 `grpc.health.v1`, for the server as a whole and for each service.
 """
 
+# ruff: noqa: ARG002, N802 - methods are named and called as the RPCs say
+
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 

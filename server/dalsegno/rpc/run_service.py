@@ -2,6 +2,8 @@
 `RunService`: decode, ask the engine, encode.
 """
 
+# ruff: noqa: ARG002, N802 - methods are named and called as the RPCs say
+
 from collections.abc import AsyncIterator, Sequence
 
 from dalsegno.engine import Engine

@@ -2,6 +2,8 @@
 `WorkflowService`: which workflows this server executes.
 """
 
+# ruff: noqa: ARG002, N802 - methods are named and called as the RPCs say
+
 from collections.abc import Sequence
 
 from dalsegno.engine import Engine
