@@ -60,14 +60,14 @@ async def call_body(
     try:
         async with clock:
             if node.is_coroutine:
-                return Returned(await node.body(*arguments))
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(pool, _call, node.body, arguments)
+                result: Returned | Raised | Signal = Returned(await node.body(*arguments))
+            else:
+                loop = asyncio.get_running_loop()
+                result = await loop.run_in_executor(pool, _call, node.body, arguments)
     except Signal as signal:
         return signal
     except TimeoutError as error:
-        is_ours = clock.expired()
-        return Raised(TimeoutError(f"no result within {limit:g} s") if is_ours else error)
+        return _overdue(limit) if clock.expired() else Raised(error)
     except asyncio.CancelledError:
         current = asyncio.current_task()
         if current is None or current.cancelling():
@@ -75,6 +75,14 @@ async def call_body(
         return Raised(BodyCanceled("the body ended as if it had been canceled"))
     except Exception as error:  # noqa: BLE001 - whatever a body raises is its failure
         return Raised(error)
+    return _overdue(limit) if clock.expired() else result
+
+
+def _overdue(limit: float | None) -> Raised:
+    """
+    What comes of a try whose time is over, even if the body went on and returned.
+    """
+    return Raised(TimeoutError(f"no result within {limit:g} s"))
 
 
 def _call(body: Callable[..., Any], arguments: tuple[Any, ...]) -> Returned | Raised | Signal:

@@ -32,17 +32,16 @@ async def drive(walk: Walk, value: Payload, entry: Entry | None) -> None:
     Walk a run until it rests or waits, and record that. Durable when this returns.
 
     Raises:
-        CancelledError: The server stops; what was recorded stays for recovery.
-        DalsegnoError: The store refused or failed; nothing more of this walk is recorded.
+        CancelledError: The server stops, or a write failed (`LiveRun.error`); what was recorded
+            stays for recovery.
+        DalsegnoError: The history cannot be read, or the store failed.
     """
     live = walk.live
     try:
         outcome = await _within_deadline(walk, value, entry)
     except asyncio.CancelledError:
         task = asyncio.current_task()
-        if live.error is not None:
-            raise live.error from None
-        if not live.is_canceling or task is None:
+        if live.error is not None or not live.is_canceling or task is None:
             raise
         task.uncancel()
         outcome = Canceled(live.cancel_reason)

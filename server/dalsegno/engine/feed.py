@@ -177,8 +177,11 @@ class Feed:
             raise ShuttingDown
         if run_id in self._lost:
             raise self._lost[run_id]
+        moved = tail.moved
         try:
-            await asyncio.wait_for(tail.moved.wait(), idle_s)
+            # Not wait_for: before Python 3.12 it may lose a cancellation.
+            async with asyncio.timeout(idle_s):
+                await moved.wait()
         except TimeoutError:
             return False
         return True

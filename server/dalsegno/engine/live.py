@@ -271,14 +271,15 @@ class LiveRun:
         Raises:
             PutDown: Only timers are left and none is due soon: the run is to leave memory.
         """
-        key = object()
-        self._timers[key] = due_us
-        self.idle()
-        try:
-            await self._until_due(due_us)
-        finally:
-            del self._timers[key]
-            self.busy()
+        if due_us > self.clock.now_us():
+            key = object()
+            self._timers[key] = due_us
+            self.idle()
+            try:
+                await self._until_due(due_us)
+            finally:
+                del self._timers[key]
+                self.busy()
         if self.run.status is RunStatus.WAITING:
             self.change(status=RunStatus.RUNNING, due_us=None)
 

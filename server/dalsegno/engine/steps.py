@@ -3,6 +3,7 @@ Walking one step: attempts, retries, suspension, and what its body asked for.
 """
 
 import asyncio
+import functools
 from dataclasses import replace
 from typing import Any
 
@@ -68,7 +69,7 @@ class _Step:
         self.address = address
         self.base = base
         self.kind = kind
-        self._is_trying = False
+        self._trying = 0
 
     async def attempts(self, record: Record | None, value: Payload, decoded: Any) -> Outcome:
         """
@@ -153,14 +154,16 @@ class _Step:
             context = self._context(record, value)
         except TypeMismatch as error:
             return Raised(error), None
-        self._is_trying = True
+        self._trying = record.attempts[-1].number
         self.live.bodies += 1
         try:
             result = await call_body(self.node, decoded, context, self.walk.pool)
         finally:
             self.live.bodies -= 1
-            self._is_trying = False
-        if self.live.is_canceling:
+            self._trying = 0
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # The body has swallowed its cancellation; nothing it gave counts.
             raise asyncio.CancelledError
         return result, context
 
@@ -186,7 +189,7 @@ class _Step:
                 suspend_payload=jsontext.parse(asked.json) if asked else None,
                 lineage=run.lineage,
                 result_of=self._result_of,
-                emit=self._emit,
+                emit=functools.partial(self._emit, record.attempts[-1].number),
                 loop=self.walk.loop,
             )
         )
@@ -197,21 +200,21 @@ class _Step:
             return None
         return jsontext.parse(record.output.json)
 
-    def _emit(self, data: Any) -> None:
+    def _emit(self, attempt: int, data: Any) -> None:
         """
         Called by the body, on the loop or on a worker thread.
         """
         payload = Payload(_encoded(Type.any(), data, self.walk.settings.payload_bytes_max))
         if self.node.is_coroutine:
-            self._tell_output(payload)
+            self._tell_output(attempt, payload)
         else:
-            self.walk.loop.call_soon_threadsafe(self._tell_output, payload)
+            self.walk.loop.call_soon_threadsafe(self._tell_output, attempt, payload)
 
-    def _tell_output(self, payload: Payload) -> None:
+    def _tell_output(self, attempt: int, payload: Payload) -> None:
         """
         Dropped once the attempt is over: a function may outlive its time-out on its thread.
         """
-        if not self._is_trying:
+        if attempt != self._trying:
             return
         self.live.tell(EventType.STEP_OUTPUT, self.address, payload=payload)
         self.live.commit_soon()

@@ -14,7 +14,7 @@ from dalsegno.engine.live import LiveRun
 from dalsegno.engine.strands import Strands
 from dalsegno.engine.walk import Entry, Walk
 from dalsegno.model.clock import SECOND_US, Clock
-from dalsegno.model.errors import DalsegnoError
+from dalsegno.model.errors import DalsegnoError, ShuttingDown
 from dalsegno.model.payload import Payload
 from dalsegno.model.run import RunStatus
 from dalsegno.store.contract import Store
@@ -131,6 +131,11 @@ class Supervisor:
         run_id = live.run.run_id
         try:
             await drive(walk, value, entry)
+        except asyncio.CancelledError:
+            if live.error is None:
+                raise
+            self._failed(live, live.error)
+            _log.warning("run %s cannot go on here: %s", run_id, live.error)
         except DalsegnoError as error:
             self._failed(live, error)
             _log.warning("run %s cannot go on here: %s", run_id, error)
@@ -140,7 +145,7 @@ class Supervisor:
         finally:
             del self._walks[run_id]
             if not live.began.done():
-                live.began.cancel()
+                live.began.set_exception(ShuttingDown())
             if live.run.status is RunStatus.WAITING:
                 self._look_again.set()
             if live.error is not None:
@@ -175,7 +180,8 @@ class Supervisor:
             except DalsegnoError as error:
                 _log.warning("unfinished runs cannot be read: %s", error)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._has_lost.wait(), _RECOVERY_S)
+                async with asyncio.timeout(_RECOVERY_S):
+                    await self._has_lost.wait()
             await self._clock.sleep_until(self._clock.now_us() + _RETRY_US)
 
     async def _recover_one(self, run_id: str) -> None:
