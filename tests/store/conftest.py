@@ -10,21 +10,22 @@ from dalsegno.store.sqlite import SqliteStore
 OpenStore = Callable[[], AbstractAsyncContextManager[Store]]
 
 
+@asynccontextmanager
+async def opened_sqlite(path: Path, *, readers: int = 2) -> AsyncIterator[SqliteStore]:
+    store = await SqliteStore.open(path, readers=readers)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
 @pytest.fixture(params=["sqlite"])
 def open_store(tmp_path: Path) -> OpenStore:
     """
     Opens the same store as often as it is called: what was written is there again.
     """
 
-    @asynccontextmanager
-    async def open_sqlite() -> AsyncIterator[Store]:
-        store = await SqliteStore.open(tmp_path / "runs.db")
-        try:
-            yield store
-        finally:
-            await store.close()
-
-    return open_sqlite
+    return lambda: opened_sqlite(tmp_path / "runs.db")
 
 
 @pytest.fixture

@@ -176,10 +176,7 @@ class SqliteStore:
         statuses = where.statuses or tuple(RunStatus)
 
         def read(tx: sqlite3.Connection) -> list[Run]:
-            pages = [
-                tx.execute(_SQL[name], values | {"status": status.value}).fetchall()
-                for status in statuses
-            ]
+            pages = [_rows(tx, name, values | {"status": status.value}) for status in statuses]
             newest = sorted(chain(*pages), key=rows.list_order, reverse=True)
             return [rows.run(row) for row in newest[:limit]]
 
@@ -224,9 +221,7 @@ class SqliteStore:
             found = [
                 rows.record(row, run_id)
                 for status in set(statuses)
-                for row in tx.execute(
-                    _SQL["active_records"], {"run_id": run_id, "status": status.value}
-                )
+                for row in _rows(tx, "active_records", {"run_id": run_id, "status": status.value})
             ]
             return sorted(found, key=lambda record: (record.first_sequence, record.address))
 
@@ -246,7 +241,7 @@ class SqliteStore:
     async def events(self, run_id: str, *, after: int, limit: int) -> Sequence[Event]:
         def read(tx: sqlite3.Connection) -> list[Event]:
             values = {"run_id": run_id, "after": after, "limit": limit}
-            found = [rows.event(row, run_id) for row in tx.execute(_SQL["events"], values)]
+            found = [rows.event(row, run_id) for row in _rows(tx, "events", values)]
             for sequence, event in enumerate(found, after + 1):
                 if event.sequence != sequence:
                     raise CorruptHistory(run_id, f"event {sequence}", "it is missing")
@@ -276,21 +271,20 @@ class SqliteStore:
         return await self._ids("unfinished_runs", after=after, limit=limit)
 
     async def _runs(self, name: str, **values: Any) -> list[Run]:
-        return await self._read(
-            lambda tx: [rows.run(row) for row in tx.execute(_SQL[name], values)]
-        )
+        return await self._read(lambda tx: [rows.run(row) for row in _rows(tx, name, values)])
 
     async def _records(self, name: str, run_id: str, **values: Any) -> list[Record]:
         values["run_id"] = run_id
         return await self._read(
-            lambda tx: [rows.record(row, run_id) for row in tx.execute(_SQL[name], values)]
+            lambda tx: [rows.record(row, run_id) for row in _rows(tx, name, values)]
         )
 
     async def _ids(self, name: str, **values: Any) -> list[str]:
-        return await self._read(lambda tx: [id for (id,) in tx.execute(_SQL[name], values)])
+        return await self._read(lambda tx: [id for (id,) in _rows(tx, name, values)])
 
     async def _row(self, name: str, **values: Any) -> rows.Row | None:
-        return await self._read(lambda tx: tx.execute(_SQL[name], values).fetchone())
+        found = await self._read(lambda tx: _rows(tx, name, values))
+        return found[0] if found else None
 
     async def _read(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """
@@ -326,5 +320,15 @@ def _snapshot(read: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Conn
     return read_in_transaction
 
 
+def _rows(tx: sqlite3.Connection, name: str, values: Mapping[str, Any]) -> list[rows.Row]:
+    """
+    All rows that a statement finds.
+
+    They are fetched before any is looked at: while a statement is under way its connection stays
+    at one state of the database, and an error about a row could keep it there.
+    """
+    return tx.execute(_SQL[name], values).fetchall()
+
+
 def _empty_log(tx: sqlite3.Connection) -> None:
-    tx.execute(_SQL["empty_log"]).fetchall()
+    _rows(tx, "empty_log", {})
