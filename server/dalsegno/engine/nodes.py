@@ -243,7 +243,11 @@ async def _walk_tap(
     record = await walk.entered(address, entry)
     if record is not None and record.input is not None:
         value = record.input
-    outcome = await walk_step(walk, node.body, address, base, value, entry, NodeKind.TAP)
+    walk.taps.add(address)
+    if isinstance(node.body, StepNode):
+        outcome = await walk_step(walk, node.body, address, base, value, entry, NodeKind.TAP)
+    else:
+        outcome = await walk_leaf(walk, node.body, address, base, value, entry)
     return Done(value) if isinstance(outcome, Done | Failed) else outcome
 
 

@@ -12,7 +12,7 @@ from dalsegno.engine.live import PutDown
 from dalsegno.engine.outcome import Bailed, Canceled, Done, Outcome, Suspended, Waiting
 from dalsegno.engine.walk import Entry, Walk
 from dalsegno.model import jsontext
-from dalsegno.model.address import join
+from dalsegno.model.address import is_at_or_inside, join
 from dalsegno.model.clock import SECOND_US
 from dalsegno.model.event import EventType
 from dalsegno.model.payload import Payload
@@ -274,8 +274,10 @@ class _Step:
         return self.walk.complete(record, output, state=state)
 
     def _suspend(self, record: Record, signal: Suspend) -> Outcome:
-        if self.kind is not NodeKind.STEP:
-            raise _Unfit("SuspendRefused", f"a {self.kind} cannot suspend")
+        if self.kind is NodeKind.MAP:
+            raise _Unfit("SuspendRefused", "a map cannot suspend")
+        if any(is_at_or_inside(self.address, tap) for tap in self.walk.taps):
+            raise _Unfit("SuspendRefused", "nothing in a tap can suspend")
         limit = self.walk.settings.payload_bytes_max
         asked = Payload(_encoded(Type.any(), signal.payload, limit))
         event = self.live.tell(

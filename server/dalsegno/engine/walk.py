@@ -73,6 +73,7 @@ class Walk:
         paused_at: Where the run goes on after a pause.
         asks_first: Loops that are entered behind their last iteration: their condition is asked
             before the next one begins.
+        taps: Taps that were walked; nothing inside them may suspend.
         blocks: Blocks whose arms are under way, outermost first; resumptions find theirs here.
         moved: Set when a block begins to hold a suspended arm.
     """
@@ -93,6 +94,7 @@ class Walk:
     is_stepping_in: bool = False
     paused_at: list[str] = field(default_factory=list)
     asks_first: set[str] = field(default_factory=set)
+    taps: set[str] = field(default_factory=set)
     blocks: list[Any] = field(default_factory=list)
     moved: asyncio.Event = field(default_factory=asyncio.Event)
 

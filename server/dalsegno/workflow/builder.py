@@ -27,7 +27,6 @@ from dalsegno.workflow.graph import (
     Predicate,
     SleepNode,
     Source,
-    StepNode,
     TapNode,
     WhenNode,
     WorkflowNode,
@@ -132,14 +131,12 @@ class Workflow:
         """
         return self._add(WhenNode(self._leaf(body), self._predicate(condition, self._flow)))
 
-    def tap(self, body: "Step[..., Any]") -> "Workflow":
+    def tap(self, body: Body) -> "Workflow":
         """
-        Run a step for its effect; the input passes through, even if it fails.
+        Run the body for its effect; the input passes through, even if it fails. Nothing inside
+        may suspend.
         """
-        leaf = self._leaf(body)
-        if not isinstance(leaf, StepNode):
-            raise self._invalid(f"a tap has workflow {leaf.id!r} as its body; give it a step")
-        return self._add(TapNode(leaf), flow=self._flow)
+        return self._add(TapNode(self._leaf(body)), flow=self._flow)
 
     def foreach(self, body: Body, concurrency: int = 1) -> "Workflow":
         """

@@ -182,7 +182,7 @@ class TapNode:
     The body for its effect alone; the input passes through. Its address is the body's.
     """
 
-    body: StepNode
+    body: Leaf
     kind: NodeKind = NodeKind.TAP
 
     @property

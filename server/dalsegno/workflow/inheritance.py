@@ -31,10 +31,8 @@ def with_retry(node: Node, retry: Retry) -> Node:
             return leaf_with_retry(node, retry)
         case ParallelNode() | BranchNode():
             return replace(node, arms=tuple(leaf_with_retry(arm, retry) for arm in node.arms))
-        case WhenNode() | LoopNode() | ForeachNode():
+        case WhenNode() | TapNode() | LoopNode() | ForeachNode():
             return replace(node, body=leaf_with_retry(node.body, retry))
-        case TapNode():
-            return replace(node, body=step_with_retry(node.body, retry))
         case MapNode():
             return replace(node, function=node.function and step_with_retry(node.function, retry))
         case SleepNode():

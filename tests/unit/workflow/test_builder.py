@@ -320,7 +320,6 @@ def main() -> Any:
         (lambda: main().when(3, a), "a condition: is 3; give a function"),
         (lambda: main().when(lambda: True, a), "a condition: must take the value"),
         (lambda: main().when(lambda _, ctx: ctx, a), "must take the value, and nothing"),
-        (lambda: main().tap(Workflow("x").then(a)), "a tap has workflow 'x'"),
         (lambda: main().foreach(a, concurrency=0), "foreach 'a' has concurrency 0"),
         (lambda: main().do_while(a, always, 0), "do_while 'a' has max_iterations 0"),
         (lambda: main().do_until(a, always, -1), "do_until 'a' has max_iterations -1"),
