@@ -24,12 +24,14 @@ class Service:
     db: Path
     workflows: str = "tests.e2e.workflows"
     address: str = "127.0.0.1:0"
+    options: tuple[str, ...] = ()
     process: subprocess.Popen[str] | None = field(default=None, repr=False)
 
     def start(self) -> None:
         command = [str(DALSEGNO), "serve", "--workflows", self.workflows, "--db", str(self.db)]
+        options = ["--listen", self.address, "--set", "log_level=error", *self.options]
         self.process = subprocess.Popen(
-            [*command, "--listen", self.address, "--json", "--set", "log_level=error"],
+            [*command, *options, "--json"],
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
