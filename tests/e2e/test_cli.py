@@ -88,6 +88,40 @@ def test_a_canceled_run_exits_6_for_whoever_watches_it(cli: Cli, tmp_path: Path)
     assert "run_canceled    a test" in watched.out
 
 
+def test_a_run_is_paused_between_two_steps(cli: Cli, tmp_path: Path) -> None:
+    gate = json.dumps(str(tmp_path / "gate"))
+    cli("run", "gated", "--input", gate, "--run-id", "to-pause", "--detach")
+
+    asked = cli("pause", "to-pause", "--reason", "lunch")
+    (tmp_path / "gate").touch()
+    watched = cli("watch", "to-pause")
+
+    assert asked.code == 0
+    assert watched.code == 5
+    assert "run_paused      before echo lunch" in watched.out
+
+
+def test_a_run_is_deleted_after_its_replays(cli: Cli) -> None:
+    cli("run", "checkout", "--input", GOOD, "--run-id", "kept")
+    cli("travel", "kept", "charge", "--new-run-id", "copy")
+
+    refused = cli("delete", "kept")
+    assert refused.code == 1
+    assert "replays depend on run 'kept': copy" in refused.err
+
+    assert cli("delete", "copy").code == 0
+    assert cli("delete", "kept", "--json").document == {"deleted": "kept"}
+    assert cli("show", "kept").code == 1
+
+
+def test_restart_answers_with_a_run_that_has_ended(cli: Cli) -> None:
+    cli("run", "checkout", "--input", BAD, "--run-id", "ended")
+
+    assert cli("restart", "ended").code == 3
+    assert cli("restart", "--active", "--workflow", "checkout").out == ""
+    assert cli("restart").code == 2
+
+
 def test_watch_prints_a_line_per_event_after_the_one_given(cli: Cli) -> None:
     cli("run", "checkout", "--input", GOOD, "--run-id", "watched")
 

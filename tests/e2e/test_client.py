@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from dalsegno.client import UNSET, Client, RunStatus, StepResult, StepStatus, errors, events
+from dalsegno.client import (
+    UNSET,
+    Client,
+    RunStatus,
+    StepResult,
+    StepStatus,
+    TracingOptions,
+    errors,
+    events,
+)
 from tests.e2e.service import Service
 
 GOOD = {"bows": 2, "card": "visa"}
@@ -152,6 +161,52 @@ async def test_a_started_run_is_waited_for_watched_and_canceled(
     assert canceled.status is RunStatus.CANCELED
     assert [event.type async for event in watched][-2:] == ["step_canceled", "run_canceled"]
     assert (await client.get_run("never")).steps["gate"].status is StepStatus.CANCELED
+
+
+async def test_a_run_is_paused_between_two_steps(client: Client, tmp_path: Path) -> None:
+    await client.start_run("gated", input_data=str(tmp_path / "gate"), run_id="to-pause")
+    async for event in client.watch_run("to-pause"):
+        if isinstance(event, events.StepStarted):
+            break
+
+    asked = await client.pause("to-pause", reason="lunch")
+    assert asked.status is RunStatus.RUNNING
+    (tmp_path / "gate").touch()
+    paused = await client.wait_run("to-pause")
+
+    assert (paused.status, list(paused.steps)) == (RunStatus.PAUSED, ["gate"])
+    assert (await client.resume("to-pause")).status is RunStatus.SUCCESS
+
+
+async def test_a_run_is_deleted_after_its_replays(client: Client) -> None:
+    source = await client.run("checkout", input_data=GOOD)
+    replay = await client.time_travel(source.run_id, "charge")
+
+    with pytest.raises(errors.RunHasReplays):
+        await client.delete_run(source.run_id)
+    await client.delete_run(replay.run_id)
+    await client.delete_run(source.run_id)
+
+    with pytest.raises(errors.RunNotFound):
+        await client.get_run(source.run_id)
+
+
+async def test_restarting_what_nobody_lost_changes_nothing(client: Client) -> None:
+    done = await client.run("checkout", input_data=GOOD)
+    asked = await client.run("asking", input_data=1)
+
+    assert await client.restart(done.run_id) == done
+    with pytest.raises(errors.RunActive):
+        await client.restart(asked.run_id)
+    assert asked.run_id not in (await client.restart_active(workflow_id="asking")).run_ids
+
+
+async def test_a_run_belongs_to_the_trace_it_was_given(client: Client) -> None:
+    tracing = TracingOptions(trace_id="0af7651916cd43dd8448eb211c80319c", tags=("test",))
+
+    run = await client.run("checkout", input_data=GOOD, tracing=tracing)
+
+    assert (run.trace_id, run.tracing) == (tracing.trace_id, tracing)
 
 
 async def test_runs_steps_events_and_lineage_are_listed(client: Client) -> None:

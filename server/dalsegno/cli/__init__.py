@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from typer.exceptions import TyperException
 
-from dalsegno.cli import drive, look, serving
+from dalsegno.cli import control, drive, look, serving
 from dalsegno.cli.exits import MEANINGS, Exit
 from dalsegno.cli.sentences import Unreachable, as_object, exit_code, sentence
 from dalsegno.client import DalsegnoError, PayloadError
@@ -38,7 +38,10 @@ for name, command, example in (
     ("show", look.show, "RUN --events"),
     ("list", look.list_, "--status failed --limit 10"),
     ("lineage", look.lineage, "RUN"),
-    ("cancel", look.cancel, "RUN --reason 'a duplicate'"),
+    ("cancel", control.cancel, "RUN --reason 'a duplicate'"),
+    ("pause", control.pause, "RUN"),
+    ("restart", control.restart, "RUN"),
+    ("delete", control.delete, "RUN"),
     ("workflows", look.workflows, "orders"),
     ("config", serving.config, ""),
 ):

@@ -1,5 +1,5 @@
 """
-Commands that only look, and cancel.
+Commands that only look.
 """
 
 from datetime import datetime
@@ -10,7 +10,6 @@ import typer
 from dalsegno.cli import tables
 from dalsegno.cli.drive import RunId
 from dalsegno.cli.exits import Exit
-from dalsegno.cli.outcome import print_outcome
 from dalsegno.cli.printing import as_json, print_json
 from dalsegno.cli.session import Session, talks
 from dalsegno.client import OutputOptions, RunStatus
@@ -135,22 +134,4 @@ async def workflows(
         print_json({"workflows": listed})
     else:
         tables.print_workflows(tables.stdout(), listed)
-    return Exit.SUCCESS
-
-
-@talks
-async def cancel(
-    session: Session,
-    run_id: RunId,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; kept with the run.")] = "",
-) -> Exit:
-    """
-    End a run as canceled.
-    """
-    async with session.client() as client:
-        run = await client.cancel(run_id, reason=reason)
-    if session.is_json:
-        print_json(run)
-    else:
-        print_outcome(run)
     return Exit.SUCCESS

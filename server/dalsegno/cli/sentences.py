@@ -86,6 +86,7 @@ _HINTS: Mapping[str, Callable[[Mapping[str, str]], str]] = {
     "AMBIGUOUS_SUSPENSION": lambda _: "name one with --step or --label",
     "RUN_FINISHED": lambda f: f"'dalsegno travel {f.get('run_id')} STEP' runs it again from a step",
     "RUN_ACTIVE": lambda f: f"'dalsegno watch {f.get('run_id')}' waits for it",
+    "RUN_HAS_REPLAYS": lambda f: f"'dalsegno lineage {f.get('run_id')}' shows them",
     "CONFLICT": lambda f: f"look at it with 'dalsegno show {f.get('run_id')}', and decide again",
     "INTERNAL": lambda f: f"the server's log has more under {f.get('incident')}",
 }

@@ -8,14 +8,6 @@ from typing import Any
 from dalsegno.cli.printing import duration, local_time, short
 from dalsegno.client import Error, Lineage, events
 
-RESTING = (
-    events.RunSuspended,
-    events.RunPaused,
-    events.RunCompleted,
-    events.RunFailed,
-    events.RunCanceled,
-)
-
 
 def line(event: events.RunEvent) -> str:
     """

@@ -35,6 +35,7 @@ class ScriptedRuns:
         metadata: Of the newest call.
         failures: Taken from the front by each call, which then fails so; None lets it pass.
         extra: Messages that a stream sends before the log.
+        breaks_at_end: Streams fail as UNAVAILABLE where they should end.
         open_streams: How many streams are being sent.
         beats: How many heartbeats were asked for.
     """
@@ -45,6 +46,7 @@ class ScriptedRuns:
         self.metadata: dict[str, str] = {}
         self.failures: list[tuple[grpc.StatusCode, str] | status_pb2.Status | None] = []
         self.extra: list[RunEvent] = []
+        self.breaks_at_end = False
         self.open_streams = 0
         self.beats = 0
         self.changed = asyncio.Condition()
@@ -77,6 +79,9 @@ class ScriptedRuns:
             "TimeTravel": pb.TimeTravelRequest,
             "WaitRun": pb.WaitRunRequest,
             "ListRuns": pb.ListRunsRequest,
+            "Pause": pb.PauseRequest,
+            "Restart": pb.RestartRequest,
+            "DeleteRun": pb.DeleteRunRequest,
         }
         streams = {
             "RunStream": pb.RunStreamRequest,
@@ -95,6 +100,8 @@ class ScriptedRuns:
                 runs = [Run(run_id=f"r-{first + n}", status=RUN_STATUS_SUCCESS) for n in (0, 1)]
                 token = "" if first >= 2 else str(first + 2)
                 return pb.ListRunsResponse(runs=runs, next_page_token=token)
+            case pb.DeleteRunRequest():
+                return pb.DeleteRunResponse()
             case pb.WaitRunRequest():
                 async with self.changed:
                     await self.changed.wait_for(lambda: bool(self.log))
@@ -120,6 +127,8 @@ class ScriptedRuns:
         try:
             async for event in self._events(self._begin(request), request.follow):
                 yield answer(event=event)
+            if self.breaks_at_end:
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "broken off")
         finally:
             await self._count_streams(-1)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import grpc
 import pytest
 
-from dalsegno.client import Client, Run, StepResult, Unavailable
+from dalsegno.client import Client, Run, StepResult, Unavailable, errors
 from dalsegno.client.model import RunStatus, StepStatus
 from dalsegno.v1 import run_service_pb2 as pb
 from dalsegno.v1 import workflow_service_pb2
@@ -102,6 +102,30 @@ async def test_a_call_is_repeated_with_its_request_id_while_the_server_is_away(
     assert runs.requests == [runs.requests[0]] * 3
 
 
+async def test_a_repetition_that_finds_its_work_done_is_no_refusal(
+    client: Client, runs: ScriptedRuns
+) -> None:
+    """
+    The method: the first try gets lost, and the second is refused as it is after a first success.
+    """
+    lost = (grpc.StatusCode.UNAVAILABLE, "away")
+    gone = refusal(grpc.StatusCode.NOT_FOUND, "RUN_NOT_FOUND")
+    alive = refusal(grpc.StatusCode.FAILED_PRECONDITION, "RUN_ACTIVE")
+    await runs.tell(event(1, "run_started"))
+
+    runs.failures = [lost, gone]
+    await client.delete_run("r-1")
+    runs.failures = [lost, alive]
+    assert (await client.restart("r-1")).status is RunStatus.SUCCESS
+
+    runs.failures = [gone]
+    with pytest.raises(errors.RunNotFound):
+        await client.delete_run("r-1")
+    runs.failures = [alive]
+    with pytest.raises(errors.RunActive):
+        await client.restart("r-1")
+
+
 async def test_a_call_that_waits_survives_a_cut_connection(
     client: Client, runs: ScriptedRuns, wire: Wire
 ) -> None:
@@ -121,6 +145,19 @@ async def test_a_call_is_given_up_when_its_time_is_over(client: Client, runs: Sc
     async with asyncio.timeout(3):
         with pytest.raises(Unavailable, match="away"):
             await client.wait_run("r-1", timeout_s=0.1)
+
+
+async def test_the_next_try_waits_for_as_long_as_the_server_asks(
+    client: Client, runs: ScriptedRuns
+) -> None:
+    busy = refusal(grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN")  # asks for 20 ms, ours is 10
+    runs.failures = [busy] * 3
+    clock = asyncio.get_running_loop().time
+    begun = clock()
+
+    await client.run("w")
+
+    assert clock() - begun >= 0.06
 
 
 async def test_a_call_goes_on_after_the_server_was_away(runs: ScriptedRuns, wire: Wire) -> None:

@@ -10,8 +10,9 @@ import pytest
 from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.message import Message
 
-from dalsegno.client import UNSET, decode, events, model
+from dalsegno.client import UNSET, decode, encode, events, model
 from dalsegno.v1 import event_pb2, run_pb2, run_service_pb2, workflow_service_pb2
+from dalsegno.v1.error_reason_pb2 import ERROR_REASON_CORRUPT_HISTORY
 from dalsegno.v1.payload_pb2 import Payload
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 123456, UTC)
@@ -26,7 +27,10 @@ NOUNS = [
     (run_pb2.Error, model.Error),
     (run_pb2.StepResult, model.StepResult),
     (run_pb2.OutputOptions, model.OutputOptions),
+    (run_pb2.TracingOptions, model.TracingOptions),
     (run_service_pb2.LineageRun, model.LineageRun),
+    (run_service_pb2.RestartFailure, model.RestartFailure),
+    (run_service_pb2.RestartActiveResponse, model.Restarted),
     (workflow_service_pb2.Workflow, model.Workflow),
     (workflow_service_pb2.Node, model.Node),
     (workflow_service_pb2.RetryPolicy, model.RetryPolicy),
@@ -156,6 +160,32 @@ def test_what_is_absent_is_none_except_payloads_which_are_unset() -> None:
     assert (run.error, run.lineage, run.start_time) == (None, None, None)
     assert run.status is model.RunStatus.PENDING
     assert not run.status.is_at_rest
+
+
+def test_what_could_not_be_restarted_is_told_with_its_reason() -> None:
+    failure = run_service_pb2.RestartFailure(
+        run_id="r-2", reason=ERROR_REASON_CORRUPT_HISTORY, message="no"
+    )
+    message = run_service_pb2.RestartActiveResponse(run_ids=["r-1"], failures=[failure])
+
+    assert decode.restarted(message) == model.Restarted(
+        run_ids=("r-1",),
+        failures=(model.RestartFailure(run_id="r-2", reason="CORRUPT_HISTORY", message="no"),),
+    )
+
+
+def test_tracing_comes_back_as_it_was_sent() -> None:
+    options = model.TracingOptions(
+        trace_id="a" * 32,
+        parent_span_id="b" * 16,
+        tags=("x",),
+        metadata={"k": "v"},
+        request_context_keys=("user",),
+    )
+    message = run_pb2.Run(status=run_pb2.RUN_STATUS_PENDING, tracing=encode.tracing(options))
+
+    assert decode.run(message).tracing == options
+    assert decode.run(run_pb2.Run(status=run_pb2.RUN_STATUS_PENDING)).tracing is None
 
 
 def test_a_workflow_has_its_schemas_and_the_settings_of_its_nodes() -> None:

@@ -103,6 +103,16 @@ async def test_a_resumed_stream_that_was_cut_ends_where_it_would_have_ended(
     assert [type(r) for r in runs.requests] == [pb.ResumeStreamRequest, pb.WatchRunRequest]
 
 
+async def test_a_stream_that_has_told_of_the_end_needs_no_other_call(
+    client: Client, runs: ScriptedRuns
+) -> None:
+    await runs.tell(*SUSPENDED)
+    runs.breaks_at_end = True
+
+    assert await read(client.run_stream("w")) == [1, 2, 3]
+    assert len(runs.requests) == 1
+
+
 async def test_a_stream_that_follows_stays_open_while_the_run_is_suspended(
     client: Client, runs: ScriptedRuns, wire: Wire
 ) -> None:
@@ -125,6 +135,15 @@ async def test_events_that_come_twice_are_delivered_once_and_heartbeats_never(
 
     assert await read(client.watch_run("r-1")) == [1, 2, 3, 4]
     assert await read(client.watch_run("r-1", after_sequence=2)) == [3, 4]
+
+
+async def test_a_heartbeat_before_the_first_event_of_a_resumption_is_none(
+    client: Client, runs: ScriptedRuns
+) -> None:
+    await runs.tell(*SUSPENDED, *RESUMED)
+    runs.extra = [HEARTBEAT]
+
+    assert await read(client.resume_stream("r-1", resume_data=1)) == [4, 5]
 
 
 async def test_a_gap_is_refused(client: Client, runs: ScriptedRuns) -> None:
@@ -282,6 +301,19 @@ async def test_a_stream_can_be_closed_while_another_task_waits_for_it(
     await stream.aclose()
 
     assert await reader == [1, 2]
+
+
+async def test_closing_the_client_is_told_to_whoever_waits_for_a_stream(
+    client: Client, runs: ScriptedRuns
+) -> None:
+    await runs.tell(*WHOLE[:2])
+    reader = asyncio.create_task(read(client.watch_run("r-1")))
+    await runs.until(open_streams=1)
+
+    await client.close()
+
+    with pytest.raises(Unavailable, match="the client was closed"):
+        await reader
 
 
 async def test_canceling_the_reader_cancels_the_call_and_loses_no_event(

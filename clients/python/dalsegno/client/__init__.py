@@ -19,6 +19,8 @@ from dalsegno.client.model import (
     Node,
     NodeKind,
     OutputOptions,
+    Restarted,
+    RestartFailure,
     RetryPolicy,
     Run,
     RunStatus,
@@ -27,6 +29,7 @@ from dalsegno.client.model import (
     StepResult,
     StepStatus,
     Suspension,
+    TracingOptions,
     Workflow,
 )
 from dalsegno.client.payloads import UNSET, PayloadError, Unset
@@ -48,6 +51,8 @@ __all__ = [
     "OutputOptions",
     "Patience",
     "PayloadError",
+    "RestartFailure",
+    "Restarted",
     "RetryPolicy",
     "Run",
     "RunEvent",
@@ -57,6 +62,7 @@ __all__ = [
     "StepResult",
     "StepStatus",
     "Suspension",
+    "TracingOptions",
     "Unavailable",
     "Unset",
     "Workflow",

@@ -5,22 +5,22 @@ The client: a method per verb of the API.
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
-from uuid import uuid4
 
 import grpc
 
-from dalsegno.client import decode
-from dalsegno.client.connection import METADATA, Connection, Method, Patience
-from dalsegno.client.model import OutputOptions, Run, StepResult
-from dalsegno.client.payloads import UNSET, encode
-from dalsegno.client.reads import Reads, encode_output
+from dalsegno.client import encode
+from dalsegno.client.connection import METADATA, Connection, Patience
+from dalsegno.client.controls import Controls
+from dalsegno.client.model import OutputOptions, Run, StepResult, TracingOptions
+from dalsegno.client.payloads import UNSET
+from dalsegno.client.payloads import encode as payload
 from dalsegno.client.stream import EventStream
-from dalsegno.v1 import run_pb2, run_service_pb2
+from dalsegno.v1 import run_service_pb2
 
 DEFAULT_TARGET = "127.0.0.1:7070"  # where a server listens unless told otherwise
 
 
-class Client(Reads):
+class Client(Controls):
     """
     Talks to a Dal Segno server. One for a program is enough; it may be shared by asyncio tasks.
 
@@ -90,6 +90,7 @@ class Client(Reads):
         request_context: Any = UNSET,
         per_step: bool = False,
         output: OutputOptions | None = None,
+        tracing: TracingOptions | None = None,
         timeout_s: float | None = None,
     ) -> Run:
         """
@@ -104,17 +105,19 @@ class Client(Reads):
             request_context: What every step may read, a dict.
             per_step: Pause after the first node; `resume` goes on.
             output: What the answer holds; everything but state and labels if left out.
+            tracing: Whose trace the run belongs to; one of its own if left out.
             timeout_s: Of the whole call; without limit if left out.
         """
         request = run_service_pb2.RunRequest(
             workflow_id=workflow_id,
-            input_data=encode("input_data", input_data),
+            input_data=payload("input_data", input_data),
             run_id=run_id,
-            request_id=_request_id(request_id),
-            initial_state=encode("initial_state", initial_state),
-            request_context=encode("request_context", request_context),
+            request_id=encode.request_id(request_id),
+            initial_state=payload("initial_state", initial_state),
+            request_context=payload("request_context", request_context),
             per_step=per_step,
-            output=encode_output(output),
+            output=encode.output(output),
+            tracing=encode.tracing(tracing),
         )
         return await self._change(self._connection.calls.runs.Run, request, timeout_s)
 
@@ -128,6 +131,7 @@ class Client(Reads):
         initial_state: Any = UNSET,
         request_context: Any = UNSET,
         per_step: bool = False,
+        tracing: TracingOptions | None = None,
         follow: bool = False,
     ) -> EventStream:
         """
@@ -137,12 +141,13 @@ class Client(Reads):
         """
         request = run_service_pb2.RunStreamRequest(
             workflow_id=workflow_id,
-            input_data=encode("input_data", input_data),
+            input_data=payload("input_data", input_data),
             run_id=run_id,
-            request_id=_request_id(request_id),
-            initial_state=encode("initial_state", initial_state),
-            request_context=encode("request_context", request_context),
+            request_id=encode.request_id(request_id),
+            initial_state=payload("initial_state", initial_state),
+            request_context=payload("request_context", request_context),
             per_step=per_step,
+            tracing=encode.tracing(tracing),
             follow=follow,
         )
         return EventStream(
@@ -164,19 +169,21 @@ class Client(Reads):
         request_context: Any = UNSET,
         per_step: bool = False,
         output: OutputOptions | None = None,
+        tracing: TracingOptions | None = None,
     ) -> Run:
         """
         Start a workflow; the run, as soon as it is durable. See `run`.
         """
         request = run_service_pb2.StartRunRequest(
             workflow_id=workflow_id,
-            input_data=encode("input_data", input_data),
+            input_data=payload("input_data", input_data),
             run_id=run_id,
-            request_id=_request_id(request_id),
-            initial_state=encode("initial_state", initial_state),
-            request_context=encode("request_context", request_context),
+            request_id=encode.request_id(request_id),
+            initial_state=payload("initial_state", initial_state),
+            request_context=payload("request_context", request_context),
             per_step=per_step,
-            output=encode_output(output),
+            output=encode.output(output),
+            tracing=encode.tracing(tracing),
         )
         return await self._change(self._connection.calls.runs.StartRun, request, self._timeout_s)
 
@@ -211,11 +218,11 @@ class Client(Reads):
             run_id=run_id,
             step=step,
             label=label,
-            resume_data=encode("resume_data", resume_data),
-            request_context=encode("request_context", request_context),
+            resume_data=payload("resume_data", resume_data),
+            request_context=payload("request_context", request_context),
             per_step=per_step,
-            request_id=_request_id(request_id),
-            output=encode_output(output),
+            request_id=encode.request_id(request_id),
+            output=encode.output(output),
         )
         return await self._change(self._connection.calls.runs.Resume, request, timeout_s)
 
@@ -240,10 +247,10 @@ class Client(Reads):
             run_id=run_id,
             step=step,
             label=label,
-            resume_data=encode("resume_data", resume_data),
-            request_context=encode("request_context", request_context),
+            resume_data=payload("resume_data", resume_data),
+            request_context=payload("request_context", request_context),
             per_step=per_step,
-            request_id=_request_id(request_id),
+            request_id=encode.request_id(request_id),
             follow=follow,
         )
         return EventStream(
@@ -271,6 +278,7 @@ class Client(Reads):
         new_run_id: str | None = None,
         request_id: str | None = None,
         output: OutputOptions | None = None,
+        tracing: TracingOptions | None = None,
         timeout_s: float | None = None,
     ) -> Run:
         """
@@ -295,23 +303,25 @@ class Client(Reads):
             new_run_id: Name of the replay; the server makes one if left out.
             request_id: As for `run`.
             output: As for `run`.
+            tracing: As for `run`.
             timeout_s: As for `run`.
         """
         request = run_service_pb2.TimeTravelRequest(
             run_id=run_id,
             workflow_id=workflow_id,
             step=step,
-            input_data=encode("input_data", input_data),
-            resume_data=encode("resume_data", resume_data),
-            initial_state=encode("initial_state", initial_state),
-            context=_encode_context(context),
-            request_context=encode("request_context", request_context),
+            input_data=payload("input_data", input_data),
+            resume_data=payload("resume_data", resume_data),
+            initial_state=payload("initial_state", initial_state),
+            context=encode.context(context),
+            request_context=payload("request_context", request_context),
             per_step=per_step,
             force=force,
             allow_definition_change=allow_definition_change,
             new_run_id=new_run_id,
-            request_id=_request_id(request_id),
-            output=encode_output(output),
+            request_id=encode.request_id(request_id),
+            output=encode.output(output),
+            tracing=encode.tracing(tracing),
         )
         return await self._change(self._connection.calls.runs.TimeTravel, request, timeout_s)
 
@@ -331,6 +341,7 @@ class Client(Reads):
         allow_definition_change: bool = False,
         new_run_id: str | None = None,
         request_id: str | None = None,
+        tracing: TracingOptions | None = None,
         follow: bool = False,
     ) -> EventStream:
         """
@@ -342,16 +353,17 @@ class Client(Reads):
             run_id=run_id,
             workflow_id=workflow_id,
             step=step,
-            input_data=encode("input_data", input_data),
-            resume_data=encode("resume_data", resume_data),
-            initial_state=encode("initial_state", initial_state),
-            context=_encode_context(context),
-            request_context=encode("request_context", request_context),
+            input_data=payload("input_data", input_data),
+            resume_data=payload("resume_data", resume_data),
+            initial_state=payload("initial_state", initial_state),
+            context=encode.context(context),
+            request_context=payload("request_context", request_context),
             per_step=per_step,
             force=force,
             allow_definition_change=allow_definition_change,
             new_run_id=new_run_id,
-            request_id=_request_id(request_id),
+            request_id=encode.request_id(request_id),
+            tracing=encode.tracing(tracing),
             follow=follow,
         )
         return EventStream(
@@ -361,43 +373,3 @@ class Client(Reads):
             follow=follow,
             open_first=lambda runs: runs.TimeTravelStream(request, metadata=METADATA),
         )
-
-    async def cancel(
-        self,
-        run_id: str,
-        *,
-        reason: str = "",
-        request_id: str | None = None,
-        output: OutputOptions | None = None,
-    ) -> Run:
-        """
-        End a run as canceled; the run. One that is canceled already is answered as it is.
-        """
-        request = run_service_pb2.CancelRequest(
-            run_id=run_id,
-            reason=reason,
-            request_id=_request_id(request_id),
-            output=encode_output(output),
-        )
-        return await self._change(self._connection.calls.runs.Cancel, request, self._timeout_s)
-
-    async def _change(self, method: Method[Any], request: Any, timeout_s: float | None) -> Run:
-        answer = await self._connection.call(method, request, timeout_s=timeout_s)
-        return decode.run(answer.run)
-
-
-def _request_id(given: str | None) -> str:
-    return given or str(uuid4())
-
-
-def _encode_context(
-    context: Mapping[str, StepResult] | None,
-) -> dict[str, run_pb2.StepResult]:
-    return {
-        address: run_pb2.StepResult(
-            status=result.status and f"STEP_STATUS_{result.status.upper()}",
-            output=encode(f"context[{address}].output", result.output),
-            payload=encode(f"context[{address}].payload", result.payload),
-        )
-        for address, result in (context or {}).items()
-    }

@@ -134,17 +134,41 @@ class Connection:
         """
         Make a unary call, and repeat it while the server is away.
 
-        Safe for every call, because requests that change something carry a request id.
+        Safe for every call that only reads, or whose request has an id.
 
         Raises:
             DalsegnoError: The refusal, or the last failure when time or patience ran out.
+        """
+        answer = await self.settle(method, request, timeout_s=timeout_s)
+        assert answer is not None
+        return answer
+
+    async def settle(
+        self,
+        method: Method[_Answer_co],
+        request: Message,
+        *,
+        timeout_s: float | None,
+        settled_by: type[DalsegnoError] | None = None,
+    ) -> _Answer_co | None:
+        """
+        Like `call`, for requests without an id.
+
+        Args:
+            settled_by: How a repetition is refused if an earlier try took effect.
+
+        Returns:
+            The answer; None if an earlier try took effect, and its answer got lost.
         """
         backoff = Backoff(self, timeout_s)
         while True:
             try:
                 answer = await method(request, timeout=backoff.left_s, metadata=METADATA)
             except grpc.aio.AioRpcError as failure:
-                await backoff.wait(from_rpc(failure), cause=failure)
+                error = from_rpc(failure)
+                if settled_by and isinstance(error, settled_by) and backoff.tries:
+                    return None
+                await backoff.wait(error, cause=failure)
             else:
                 self.is_known = True
                 return answer
@@ -172,6 +196,9 @@ class Backoff:
 
     Not gRPC's retryPolicy: it ends after five tries, which a restart of a server outlasts, and
     it cannot tell a server that is away from one that never was there.
+
+    Attributes:
+        tries: How many have failed since the server last answered.
     """
 
     def __init__(self, connection: Connection, timeout_s: float | None = None) -> None:
@@ -191,7 +218,7 @@ class Backoff:
         """
         The server answered: patience begins anew.
         """
-        self._tries = 0
+        self.tries = 0
         self._since = self._clock()
 
     async def wait(self, error: DalsegnoError, *, cause: BaseException) -> None:
@@ -205,11 +232,11 @@ class Backoff:
         patience = self._connection.patience
         if error.code not in _TRANSIENT or error.reason:
             self._connection.is_known = True
-        longest_s = min(patience.delay_max_s, patience.delay_s * 2**self._tries)
+        longest_s = min(patience.delay_max_s, patience.delay_s * 2**self.tries)
         delay_s = max(random.uniform(0, longest_s), error.retry_delay.total_seconds())  # noqa: S311 spreads load, hides nothing
         if error.code not in _TRANSIENT or self._is_over(delay_s):
             raise error from cause
-        self._tries += 1
+        self.tries += 1
         await asyncio.sleep(delay_s)
 
     def _is_over(self, delay_s: float) -> bool:

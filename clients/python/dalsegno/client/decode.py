@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from dalsegno.client import events, model
 from dalsegno.client.payloads import UNSET, decode
 from dalsegno.v1 import event_pb2, run_pb2, run_service_pb2, workflow_service_pb2
+from dalsegno.v1.error_reason_pb2 import ErrorReason
 from dalsegno.v1.payload_pb2 import Payload
 
 _Name = TypeVar("_Name", bound=StrEnum)
@@ -41,6 +42,8 @@ def run(message: run_pb2.Run) -> model.Run:
         due_time=_time(message, "due_time"),
         newest_sequence=message.newest_sequence,
         steps_truncated=message.steps_truncated,
+        trace_id=message.trace_id or None,
+        tracing=_tracing(message.tracing) if message.HasField("tracing") else None,
     )
 
 
@@ -79,6 +82,18 @@ def lineage_run(message: run_service_pb2.LineageRun) -> model.LineageRun:
         step=message.step or None,
         depth=message.depth,
     )
+
+
+def restarted(message: run_service_pb2.RestartActiveResponse) -> model.Restarted:
+    failures = (
+        model.RestartFailure(
+            run_id=failure.run_id,
+            reason=ErrorReason.Name(failure.reason).removeprefix("ERROR_REASON_"),
+            message=failure.message,
+        )
+        for failure in message.failures
+    )
+    return model.Restarted(run_ids=tuple(message.run_ids), failures=tuple(failures))
 
 
 def workflow(message: workflow_service_pb2.Workflow) -> model.Workflow:
@@ -151,6 +166,16 @@ def _lineage(message: run_pb2.Lineage) -> model.Lineage:
         root_run_id=message.root_run_id,
         depth=message.depth,
         overrides=tuple(message.overrides),
+    )
+
+
+def _tracing(message: run_pb2.TracingOptions) -> model.TracingOptions:
+    return model.TracingOptions(
+        trace_id=message.trace_id or None,
+        parent_span_id=message.parent_span_id or None,
+        tags=tuple(message.tags),
+        metadata=dict(message.metadata),
+        request_context_keys=tuple(message.request_context_keys),
     )
 
 

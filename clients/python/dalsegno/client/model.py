@@ -6,7 +6,7 @@ absent one is `UNSET`, because None is the JSON value null.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -96,6 +96,26 @@ class OutputOptions:
     view: RunView = RunView.FULL
     include_state: bool = False
     include_resume_labels: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracingOptions:
+    """
+    Whose trace a run belongs to, and what its spans carry.
+
+    Attributes:
+        trace_id: 32 lower-case hexadecimal digits; None: the server makes one.
+        parent_span_id: 16 of them; None: no span above the run's.
+        tags: Words to find the trace by.
+        metadata: What else the spans carry.
+        request_context_keys: Keys of the request context that the spans carry.
+    """
+
+    trace_id: str | None = None
+    parent_span_id: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    request_context_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +257,8 @@ class Run:
         newest_sequence: Of its newest event; 0 before the first.
         steps_truncated: Whether payloads in `steps` were left out because the answer would
             have been too large. `Client.list_steps` has them.
+        trace_id: The trace it belongs to.
+        tracing: What the caller said of its trace.
     """
 
     run_id: str
@@ -259,6 +281,8 @@ class Run:
     due_time: datetime | None = None
     newest_sequence: int = 0
     steps_truncated: bool = False
+    trace_id: str | None = None
+    tracing: TracingOptions | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,6 +303,34 @@ class LineageRun:
     source_run_id: str | None = None
     step: str | None = None
     depth: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartFailure:
+    """
+    A run that could not be restarted.
+
+    Attributes:
+        reason: As `DalsegnoError.reason`.
+    """
+
+    run_id: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restarted:
+    """
+    What came of restarting all runs that dead servers left.
+
+    Attributes:
+        run_ids: The runs that go on, sorted.
+        failures: The others, sorted by run id.
+    """
+
+    run_ids: tuple[str, ...] = ()
+    failures: tuple[RestartFailure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

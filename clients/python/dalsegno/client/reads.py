@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from dalsegno.client import decode
+from dalsegno.client import decode, encode
 from dalsegno.client.connection import Connection, Method
 from dalsegno.client.events import RunEvent
 from dalsegno.client.model import (
@@ -14,12 +14,11 @@ from dalsegno.client.model import (
     OutputOptions,
     Run,
     RunStatus,
-    RunView,
     Step,
     Workflow,
 )
 from dalsegno.client.stream import EventStream
-from dalsegno.v1 import run_pb2, run_service_pb2, workflow_service_pb2
+from dalsegno.v1 import run_service_pb2, workflow_service_pb2
 
 _Item = TypeVar("_Item")
 
@@ -37,7 +36,7 @@ class Reads:
         """
         A run as it is now.
         """
-        request = run_service_pb2.GetRunRequest(run_id=run_id, output=encode_output(output))
+        request = run_service_pb2.GetRunRequest(run_id=run_id, output=encode.output(output))
         answer = await self._ask(self._connection.calls.runs.GetRun, request)
         return decode.run(answer.run)
 
@@ -50,7 +49,7 @@ class Reads:
         Raises:
             DeadlineExceeded: It was not at rest after *timeout_s* (default: no limit). It goes on.
         """
-        request = run_service_pb2.WaitRunRequest(run_id=run_id, output=encode_output(output))
+        request = run_service_pb2.WaitRunRequest(run_id=run_id, output=encode.output(output))
         method = self._connection.calls.runs.WaitRun
         answer = await self._connection.call(method, request, timeout_s=timeout_s)
         return decode.run(answer.run)
@@ -163,17 +162,6 @@ class Reads:
             if not answer.next_page_token:
                 return
             request.page_token = answer.next_page_token
-
-
-def encode_output(output: OutputOptions | None) -> run_pb2.OutputOptions | None:
-    if output is None:
-        return None
-    view = run_pb2.RUN_VIEW_FULL if output.view is RunView.FULL else run_pb2.RUN_VIEW_BASIC
-    return run_pb2.OutputOptions(
-        view=view,
-        include_state=output.include_state,
-        include_resume_labels=output.include_resume_labels,
-    )
 
 
 def _aware(time: datetime | None) -> datetime | None:
