@@ -6,24 +6,24 @@ from typing import Annotated
 
 import typer
 
+from dalsegno.cli.common import Common, talks
 from dalsegno.cli.drive import RunId
 from dalsegno.cli.exits import Exit, of_status
 from dalsegno.cli.outcome import print_outcome, say
 from dalsegno.cli.printing import print_json
-from dalsegno.cli.session import Session, talks
 from dalsegno.cli.values import UsageError
 
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; kept with the run.")]
 
 
 @talks
-async def cancel(session: Session, run_id: RunId, reason: Reason = "") -> Exit:
+async def cancel(common: Common, run_id: RunId, reason: Reason = "") -> Exit:
     """
     End a run as canceled.
     """
-    async with session.client() as client:
+    async with common.client() as client:
         run = await client.cancel(run_id, reason=reason)
-    if session.is_json:
+    if common.is_json:
         print_json(run)
     else:
         print_outcome(run)
@@ -31,15 +31,15 @@ async def cancel(session: Session, run_id: RunId, reason: Reason = "") -> Exit:
 
 
 @talks
-async def pause(session: Session, run_id: RunId, reason: Reason = "") -> Exit:
+async def pause(common: Common, run_id: RunId, reason: Reason = "") -> Exit:
     """
     Ask a run to stop between two steps.
 
     Steps that execute end first; 'dalsegno watch' tells when it has stopped.
     """
-    async with session.client() as client:
+    async with common.client() as client:
         run = await client.pause(run_id, reason=reason)
-    if session.is_json:
+    if common.is_json:
         print_json(run)
     else:
         print_outcome(run)
@@ -48,7 +48,7 @@ async def pause(session: Session, run_id: RunId, reason: Reason = "") -> Exit:
 
 @talks
 async def restart(
-    session: Session,
+    common: Common,
     run_id: Annotated[
         str | None, typer.Argument(metavar="[RUN]", help="The run, unless --active.")
     ] = None,
@@ -66,15 +66,15 @@ async def restart(
     """
     if (run_id is None) is not active or (workflow and not active):
         raise UsageError("restart takes either RUN, or --active and maybe --workflow")
-    async with session.client() as client:
+    async with common.client() as client:
         if run_id is None:
             restarted = await client.restart_active(workflow_id=workflow)
         else:
             run = await client.restart(run_id)
-            if session.is_json:
+            if common.is_json:
                 print_json(run)
-            return of_status(run.status) if session.is_json else print_outcome(run)
-    if session.is_json:
+            return of_status(run.status) if common.is_json else print_outcome(run)
+    if common.is_json:
         print_json(restarted)
     else:
         for name in restarted.run_ids:
@@ -85,12 +85,12 @@ async def restart(
 
 
 @talks
-async def delete(session: Session, run_id: RunId) -> Exit:
+async def delete(common: Common, run_id: RunId) -> Exit:
     """
     Delete a run with its records and events.
     """
-    async with session.client() as client:
+    async with common.client() as client:
         await client.delete_run(run_id)
-    if session.is_json:
+    if common.is_json:
         print_json({"deleted": run_id})
     return Exit.SUCCESS

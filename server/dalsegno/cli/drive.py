@@ -10,12 +10,12 @@ import typer
 from rich.console import Console
 
 from dalsegno.cli import progress
+from dalsegno.cli.common import Common, talks
 from dalsegno.cli.exits import Exit, of_status
 from dalsegno.cli.outcome import print_outcome, say
 from dalsegno.cli.printing import print_json
-from dalsegno.cli.session import Session, talks
 from dalsegno.cli.values import UsageError, outputs, payload
-from dalsegno.client import Client, EventStream, OutputOptions, RunView, events
+from dalsegno.client import Client, EventStream, OutputOptions, RunView, Unavailable, events
 
 Input = Annotated[
     str | None,
@@ -45,7 +45,7 @@ _BASIC = OutputOptions(view=RunView.BASIC)
 
 @talks
 async def run(
-    session: Session,
+    common: Common,
     workflow: Annotated[str, typer.Argument(metavar="WORKFLOW", help="The workflow.")],
     input: Input = None,
     run_id: Annotated[str | None, typer.Option(metavar="ID", help="Name of the run.")] = None,
@@ -62,7 +62,7 @@ async def run(
     Prints progress to stderr and the result to stdout; with --json the run, and with --json
     --follow an event per line.
     """
-    async with session.client() as client:
+    async with common.client() as client:
         stream = client.run_stream(
             workflow,
             input_data=payload("--input", input),
@@ -73,12 +73,12 @@ async def run(
             per_step=per_step,
             follow=follow,
         )
-        return await _drive(session, client, stream, follow=follow, detach=detach)
+        return await _drive(common, client, stream, follow=follow, detach=detach)
 
 
 @talks
 async def resume(
-    session: Session,
+    common: Common,
     run_id: RunId,
     data: Annotated[
         str | None,
@@ -103,7 +103,7 @@ async def resume(
 
     Prints as run does.
     """
-    async with session.client() as client:
+    async with common.client() as client:
         stream = client.resume_stream(
             run_id,
             step=step,
@@ -114,12 +114,12 @@ async def resume(
             request_id=request_id,
             follow=follow,
         )
-        return await _drive(session, client, stream, follow=follow, detach=detach)
+        return await _drive(common, client, stream, follow=follow, detach=detach)
 
 
 @talks
 async def travel(
-    session: Session,
+    common: Common,
     run_id: Annotated[str, typer.Argument(metavar="RUN", help="The source; - for none.")],
     step: Annotated[str, typer.Argument(metavar="STEP", help="Address to execute from.")],
     input: Annotated[
@@ -163,7 +163,7 @@ async def travel(
 
     What lies before the step is taken from the source, which stays as it is. Prints as run does.
     """
-    async with session.client() as client:
+    async with common.client() as client:
         stream = client.time_travel_stream(
             None if run_id == "-" else run_id,
             step,
@@ -180,12 +180,12 @@ async def travel(
             request_id=request_id,
             follow=follow,
         )
-        return await _drive(session, client, stream, follow=follow, detach=detach)
+        return await _drive(common, client, stream, follow=follow, detach=detach)
 
 
 @talks
 async def watch(
-    session: Session,
+    common: Common,
     run_id: RunId,
     after: Annotated[
         int, typer.Option(metavar="N", min=0, help="Begin after the event of this sequence.")
@@ -198,9 +198,9 @@ async def watch(
     Those of the past come first. Prints a line per event, or per step in a terminal; with --json
     an event per line.
     """
-    async with session.client() as client:
+    async with common.client() as client:
         stream = client.watch_run(run_id, after_sequence=after, follow=follow)
-        if session.is_json:
+        if common.is_json:
             await _tell(stream, print_json)
             run = await client.get_run(run_id, output=_BASIC)
             return of_status(run.status)
@@ -210,7 +210,7 @@ async def watch(
 
 
 async def _drive(
-    session: Session, client: Client, stream: EventStream, *, follow: bool, detach: bool
+    common: Common, client: Client, stream: EventStream, *, follow: bool, detach: bool
 ) -> Exit:
     """
     See a run through as far as asked, and print what came of it.
@@ -220,12 +220,12 @@ async def _drive(
     if detach:
         async with stream:
             first = await anext(stream)
-        if session.is_json:
+        if common.is_json:
             print_json(await client.get_run(first.run_id, output=_BASIC))
         else:
             print(first.run_id)
         return Exit.SUCCESS
-    if not session.is_json:
+    if not common.is_json:
         await _show(Console(stderr=True), client, stream)
         return print_outcome(await client.get_run(stream.run_id or ""))
     await _tell(stream, print_json if follow else lambda _: None)
@@ -251,7 +251,8 @@ async def _tell(stream: EventStream, tell: Callable[[events.RunEvent], None]) ->
     try:
         async for event in stream:
             tell(event)
-    except asyncio.CancelledError:
-        after = f" --after {stream.last_sequence}" if stream.last_sequence else ""
-        say(f"the run goes on; watch it with: dalsegno watch {stream.run_id}{after}")
+    except (asyncio.CancelledError, Unavailable):
+        if stream.last_sequence:
+            watch = f"dalsegno watch {stream.run_id} --after {stream.last_sequence}"
+            say(f"the run goes on; watch it with: {watch}")
         raise

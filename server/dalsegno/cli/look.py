@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from dalsegno.cli import tables
+from dalsegno.cli.common import Common, talks
 from dalsegno.cli.drive import RunId
 from dalsegno.cli.exits import Exit
 from dalsegno.cli.printing import as_json, print_json
-from dalsegno.cli.session import Session, talks
 from dalsegno.client import OutputOptions, RunStatus
 
 _LIMIT = 50
@@ -19,7 +19,7 @@ _LIMIT = 50
 
 @talks
 async def show(
-    session: Session,
+    common: Common,
     run_id: RunId,
     steps: Annotated[
         bool, typer.Option("--steps", help="Print inputs and outputs of the steps in full.")
@@ -30,15 +30,15 @@ async def show(
     """
     Show a run with its steps.
     """
-    async with session.client() as client:
-        output = OutputOptions(include_state=state, include_resume_labels=session.is_json)
+    async with common.client() as client:
+        output = OutputOptions(include_state=state, include_resume_labels=common.is_json)
         run = await client.get_run(run_id, output=output)
         if run.steps_truncated:
             listed = [step async for step in client.list_steps(run_id)]
         else:
             listed = list(run.steps.values())
         log = [event async for event in client.list_events(run_id)] if events else []
-    if session.is_json:
+    if common.is_json:
         document = as_json(run)
         document["steps"] = {step.address: as_json(step) for step in listed}
         print_json({**document, "events": log} if events else document)
@@ -52,7 +52,7 @@ async def show(
 
 @talks
 async def list_(
-    session: Session,
+    common: Common,
     workflow: Annotated[
         str | None, typer.Option(metavar="WORKFLOW", help="Only runs of this workflow.")
     ] = None,
@@ -78,7 +78,7 @@ async def list_(
     """
     List runs, newest first.
     """
-    async with session.client() as client:
+    async with common.client() as client:
         pages = client.list_runs(
             workflow_id=workflow,
             statuses=status or [],
@@ -93,7 +93,7 @@ async def list_(
             runs.append(run)
             if len(runs) == limit:
                 break
-    if session.is_json:
+    if common.is_json:
         print_json({"runs": runs})
     else:
         tables.print_runs(tables.stdout(), runs)
@@ -101,13 +101,13 @@ async def list_(
 
 
 @talks
-async def lineage(session: Session, run_id: RunId) -> Exit:
+async def lineage(common: Common, run_id: RunId) -> Exit:
     """
     Show the tree of replays a run belongs to.
     """
-    async with session.client() as client:
+    async with common.client() as client:
         runs = await client.get_lineage(run_id)
-    if session.is_json:
+    if common.is_json:
         print_json({"runs": runs})
     else:
         tables.print_lineage(tables.stdout(), runs, run_id)
@@ -116,7 +116,7 @@ async def lineage(session: Session, run_id: RunId) -> Exit:
 
 @talks
 async def workflows(
-    session: Session,
+    common: Common,
     workflow: Annotated[
         str | None, typer.Argument(metavar="[WORKFLOW]", help="Show this one with its graph.")
     ] = None,
@@ -124,13 +124,13 @@ async def workflows(
     """
     List the workflows the server executes, or show one.
     """
-    async with session.client() as client:
+    async with common.client() as client:
         if workflow is not None:
             shown = await client.get_workflow(workflow)
-            print_json(shown) if session.is_json else tables.print_workflow(tables.stdout(), shown)
+            print_json(shown) if common.is_json else tables.print_workflow(tables.stdout(), shown)
             return Exit.SUCCESS
         listed = [item async for item in client.list_workflows()]
-    if session.is_json:
+    if common.is_json:
         print_json({"workflows": listed})
     else:
         tables.print_workflows(tables.stdout(), listed)

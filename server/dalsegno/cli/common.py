@@ -21,7 +21,7 @@ from dalsegno.client import DEFAULT_TARGET, Client, Patience, Unavailable
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class Common:
     """
     Which server a command talks to, and how it answers.
     """
@@ -82,13 +82,13 @@ _OPTIONS = [
 
 def talks(command: Callable[..., Coroutine[Any, Any, Exit]]) -> Callable[..., Exit]:
     """
-    Make a command of a coroutine function that takes a session: give it the options of one.
+    Make a command of a coroutine function that takes a `Common`: give it the options of one.
     """
 
     @wraps(command)
     def run(*, server: str, tls: bool, tls_ca: Path | None, json: bool, **own: Any) -> Exit:
-        session = Session(server=server, is_json=json, tls=tls, tls_ca=tls_ca)
-        return asyncio.run(command(session, **own))
+        common = Common(server=server, is_json=json, tls=tls, tls_ca=tls_ca)
+        return asyncio.run(command(common, **own))
 
     _, *own = inspect.signature(command).parameters.values()
     parameters = [*(item.replace(kind=_KEYWORD) for item in own), *_OPTIONS]
