@@ -62,7 +62,7 @@ test-unit: setup ## Run the pytest tests: unit, store, server, end to end
 
 .PHONY: test-conformance
 test-conformance: setup ## Run the conformance scenarios through a real server
-	$(BIN)/python -m tests.conformance
+	$(BIN)/python -m tests.conformance --disputed tests/conformance/disputed.json
 
 .PHONY: test-e2e
 test-e2e: setup ## Run the end-to-end tests alone

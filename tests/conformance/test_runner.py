@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.conformance import play, runner
+from tests.conformance.__main__ import disputing
 from tests.conformance.runner import Outcome
 from tests.conformance.scenario import EXPECTATIONS
 
@@ -224,3 +225,20 @@ def test_the_exit_code_says_whether_one_failed(tmp_path: Path, status: str, code
     last = [f"{1 - code} passed, {code} failed, 0 skipped"]
     assert done.stdout.splitlines()[-1:] == last, done.stderr
     assert done.returncode == code
+
+
+@pytest.mark.parametrize(
+    ("verdict", "listed", "shown"),
+    [
+        ("FAIL", True, "skip"),
+        ("ok", True, "FAIL"),
+        ("skip", True, "skip"),
+        ("FAIL", False, "FAIL"),
+        ("ok", False, "ok"),
+    ],
+)
+def test_a_disputed_scenario_must_not_hold(
+    verdict: runner.Verdict, listed: bool, shown: runner.Verdict
+) -> None:
+    disputed = {"one" if listed else "other": "it contradicts the page"}
+    assert disputing(Outcome("one", verdict), disputed).verdict == shown
