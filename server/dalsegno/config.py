@@ -103,6 +103,12 @@ class Settings(BaseSettings):
         description="A run whose timers are due within so many seconds stays in memory; one that "
         "waits longer is put down, and read again when it is due.",
     )
+    runs_max: int = Field(
+        10_000,
+        ge=1,
+        description="Runs in progress at once; a further one is refused as TOO_MANY_RUNS. Suspended, "
+        "paused and finished runs, and those that wait for long, do not count.",
+    )
     view_records_max: int = Field(
         1000,
         ge=1,
@@ -183,6 +189,7 @@ class Settings(BaseSettings):
             payload_bytes_max=self.payload_bytes_max,
             bodies_max=self.bodies_max,
             wait_in_memory=timedelta(seconds=self.wait_in_memory_s),
+            runs_max=self.runs_max,
             view_records_max=self.view_records_max,
         )
 

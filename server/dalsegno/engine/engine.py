@@ -52,6 +52,7 @@ from dalsegno.model.errors import (
     RunNotFound,
     ShuttingDown,
     SourceRunActive,
+    TooManyRuns,
     WorkflowMismatch,
 )
 from dalsegno.model.event import Event, EventType
@@ -119,7 +120,7 @@ class Engine:
 
         Raises:
             WorkflowNotFound, InvalidInput, InvalidState, InvalidContext, PayloadTooLarge,
-            RunExists, RequestIdReused
+            RunExists, RequestIdReused, TooManyRuns
         """
         async with self._locks.hold(_request_lock(command)):
             repeated = await self._repeated(command)
@@ -361,8 +362,7 @@ class Engine:
         return replace(given, trace_id=hashlib.sha256(self._new_id().encode()).hexdigest()[:32])
 
     def _new_live(self, run: Run, command: Command) -> LiveRun:
-        if self._supervisor.is_stopping:
-            raise ShuttingDown
+        self._check_room()
         if self._supervisor.walk_of(run.run_id) is not None:
             raise RunExists(run.run_id)
         return self._live(
@@ -504,8 +504,7 @@ class Engine:
         """
         A run at rest, brought back into memory under a new epoch.
         """
-        if self._supervisor.is_stopping:
-            raise ShuttingDown
+        self._check_room()
         request = self._request(command, run.run_id, run.newest_sequence)
         live = self._live(replace(run, epoch=run.epoch + 1), held_epoch=run.epoch, request=request)
         changed = run.definition_changed
@@ -616,6 +615,15 @@ class Engine:
         return Accepted(run.run_id, run.newest_sequence)
 
     # What all of them need.
+
+    def _check_room(self) -> None:
+        """
+        Refuse to bring one more run into memory, if that cannot be.
+        """
+        if self._supervisor.is_stopping:
+            raise ShuttingDown
+        if self._supervisor.live >= self._settings.runs_max:
+            raise TooManyRuns(self._settings.runs_max)
 
     async def _existing(self, run_id: str) -> Run:
         run = await self._store.run(run_id)

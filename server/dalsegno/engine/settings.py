@@ -16,10 +16,13 @@ class EngineSettings:
         bodies_max: Plain functions that run at once, each on a worker thread.
         wait_in_memory: A run whose timers are due within this stays in memory; one that waits
             longer is put down and read again when it is due.
+        runs_max: Runs in memory at once; a further one is refused. Suspended, paused, finished and
+            long-waiting runs are not in memory.
         view_records_max: Records shown with a run; more of them are left to `Engine.steps`.
     """
 
     payload_bytes_max: int = 2 * 1024 * 1024
     bodies_max: int = 64
     wait_in_memory: timedelta = timedelta(seconds=2)
+    runs_max: int = 10_000
     view_records_max: int = 1000

@@ -56,6 +56,13 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         self._loops = [loop.create_task(self._fire_timers()), loop.create_task(self._recover())]
 
+    @property
+    def live(self) -> int:
+        """
+        How many runs are in memory.
+        """
+        return len(self._walks)
+
     def walk_of(self, run_id: str) -> Walk | None:
         """
         The walk of a run that is live here; None if it is not.

@@ -482,7 +482,7 @@ class TooManyRuns(Exhausted):
     reason = "TOO_MANY_RUNS"
 
     def __init__(self, runs_max: int) -> None:
-        super().__init__(f"{runs_max} runs are unfinished, which is the limit", runs_max=runs_max)
+        super().__init__(f"{runs_max} runs are in progress, which is the limit", runs_max=runs_max)
 
 
 class StoreUnavailable(Unavailable):
