@@ -98,7 +98,7 @@ async def test_a_refusal_is_told_with_its_reason_and_facts(error: DalsegnoError)
     assert refusal.domain == "dalsegno.dev"
 
 
-async def test_a_handler_may_end_its_call_itself() -> None:
+async def test_a_handler_may_end_its_call_itself(caplog: pytest.LogCaptureFixture) -> None:
     async def answer(_: pb.GetRunRequest, context: Context) -> pb.GetRunResponse:
         await context.abort(grpc.StatusCode.NOT_FOUND, "gone")
 
@@ -106,6 +106,7 @@ async def test_a_handler_may_end_its_call_itself() -> None:
         refusal = await refusal_of(server.ask())
 
     assert (refusal.code, refusal.message) == (grpc.StatusCode.NOT_FOUND, "gone")
+    assert "call failed" not in caplog.text
 
 
 async def test_a_handler_whose_caller_leaves_is_canceled() -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 import grpc
-from google.protobuf.any_pb2 import Any
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped] # ships no types
     BadRequest,
@@ -40,12 +39,12 @@ CODES: Mapping[type[DalsegnoError], grpc.StatusCode] = {
 }
 
 # Details ride in headers. From 8 KiB on clients refuse them at random, and they travel in base64
-# beside the message, which may take three bytes for one.
-_DETAILS_BYTES_MAX = 4096
+# beside the message, which may take three bytes for one: so all of them together stay below 4 KiB.
 _MESSAGE_BYTES_MAX = 512
 _FACT_BYTES_MAX = 1536
 _FACTS_BYTES_MAX = 2048
-_DESCRIPTION_BYTES_MAX = 256
+_VIOLATIONS_BYTES_MAX = 1280
+_TEXT_BYTES_MAX = 256  # of one violation's field, or its description
 
 
 def code_of(error: DalsegnoError) -> grpc.StatusCode:
@@ -76,17 +75,10 @@ def fault(code: grpc.StatusCode, incident: str) -> grpc.Status:
 
 
 def _status(code: grpc.StatusCode, message: str, details: Iterable[Message]) -> grpc.Status:
-    """
-    A status with as many of the details, from the first on, as may travel.
-    """
     number, _ = code.value
     status = Status(code=number, message=message)
     for detail in details:
-        packed = Any()
-        packed.Pack(detail)
-        if status.ByteSize() + packed.ByteSize() > _DETAILS_BYTES_MAX:
-            break
-        status.details.append(packed)
+        status.details.add().Pack(detail)
     return rpc_status.to_status(status)
 
 
@@ -122,12 +114,12 @@ def _bad_request(violations: Mapping[str, str]) -> BadRequest:
     """
     The first violations, as many as leave room for the rest of the status.
     """
-    room = _DETAILS_BYTES_MAX - _FACTS_BYTES_MAX - _MESSAGE_BYTES_MAX - 256
+    room = _VIOLATIONS_BYTES_MAX
     request = BadRequest()
     for field, problem in violations.items():
         violation = request.field_violations.add(
-            field=_cut(field, _DESCRIPTION_BYTES_MAX),
-            description=_cut(problem, _DESCRIPTION_BYTES_MAX),
+            field=_cut(field, _TEXT_BYTES_MAX),
+            description=_cut(problem, _TEXT_BYTES_MAX),
         )
         room -= violation.ByteSize() + 4
         if room < 0:
