@@ -217,19 +217,30 @@ class Stages:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """
+        Stop the server, audit what it wrote, and give the file back.
+        """
         await self._open.aclose()
 
     async def open(
-        self, *workflows: Workflow, settings: EngineSettings | None = None, random: float = 0.0
+        self,
+        *workflows: Workflow,
+        settings: EngineSettings | None = None,
+        random: float = 0.0,
+        is_audited: bool = True,
     ) -> Stage:
         """
         A server with these workflows; the one before, if any, has stopped.
         """
-        await self._open.aclose()
+        await self.close()
         sqlite = await SqliteStore.open(self.path)
         self._open.push_async_callback(sqlite.close)
         store = TroubledStore(sqlite, self.clock)
-        self._open.push_async_callback(audit, sqlite)
+        if is_audited:
+            self._open.push_async_callback(audit, sqlite)
         stage = Stage(
             self._engine(store, workflows, settings or EngineSettings(), random), store, self.clock
         )
