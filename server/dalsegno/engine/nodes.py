@@ -26,9 +26,8 @@ from dalsegno.engine.walk import Entry, Walk, mismatch
 from dalsegno.model import address as addresses
 from dalsegno.model import jsontext
 from dalsegno.model.clock import SECOND_US
-from dalsegno.model.event import EventType
 from dalsegno.model.payload import NULL, Payload
-from dalsegno.model.record import Error, NodeKind, Record, StepStatus
+from dalsegno.model.record import Error, NodeKind, Record
 from dalsegno.workflow.builder import Workflow
 from dalsegno.workflow.graph import (
     BranchNode,
@@ -261,7 +260,7 @@ async def _walk_sleep(
             due_us = _due_us(walk, node, value)
         except Exception as error:  # noqa: BLE001 - user code; its failure is the node's
             return walk.refuse_input(address, node.kind, value, error_of(error))
-        record = _sleeping(walk, address, node.kind, value, due_us)
+        record = walk.sleep(address, node.kind, value, due_us)
     try:
         await walk.live.commit()
         await walk.live.wait_until(record.due_us or 0)
@@ -280,20 +279,3 @@ def _due_us(walk: Walk, node: SleepNode, value: Payload) -> int:
         message = f"sleep_until needs a time with a time zone, not {until!r}"
         raise TypeError(message)
     return int(until.timestamp() * SECOND_US)
-
-
-def _sleeping(walk: Walk, address: str, kind: NodeKind, value: Payload, due_us: int) -> Record:
-    event = walk.live.tell(EventType.STEP_WAITING, address, payload=value, due_us=due_us)
-    return walk.live.put(
-        Record(
-            run_id=walk.live.run.run_id,
-            address=address,
-            kind=kind,
-            status=StepStatus.WAITING,
-            first_sequence=event.sequence,
-            last_sequence=event.sequence,
-            started_us=event.time_us,
-            input=walk.live.stored(value, event),
-            due_us=due_us,
-        )
-    )

@@ -237,7 +237,8 @@ class _Step:
                 case Suspend():
                     return self._suspend(record, result)
                 case CancelRun():
-                    return self._cancel(record, result.reason)
+                    self.walk.cancel(record)
+                    return Canceled(result.reason)
                 case Raised(error):
                     return self._fail(record, error)
                 case _:
@@ -295,18 +296,6 @@ class _Step:
             )
         )
         return Suspended()
-
-    def _cancel(self, record: Record, reason: str | None) -> Outcome:
-        event = self.live.tell(EventType.STEP_CANCELED, self.address)
-        self.live.put(
-            replace(
-                record,
-                status=StepStatus.CANCELED,
-                ended_us=event.time_us,
-                last_sequence=event.sequence,
-            )
-        )
-        return Canceled(reason)
 
     def _fail(self, record: Record, error: Exception) -> Outcome | Record:
         problem = record.attempts[-1].error

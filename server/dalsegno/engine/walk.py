@@ -17,9 +17,9 @@ from dalsegno.engine.inputs import Inputs
 from dalsegno.engine.live import LiveRun
 from dalsegno.engine.outcome import Bailed, Canceled, Done, Failed, Outcome, Suspended
 from dalsegno.engine.settings import EngineSettings
+from dalsegno.engine.telling import Telling
 from dalsegno.model import address as addresses
 from dalsegno.model import jsontext
-from dalsegno.model.event import EventType
 from dalsegno.model.payload import NULL, Payload
 from dalsegno.model.record import Error, NodeKind, Record, StepStatus
 from dalsegno.model.shape import GraphShape, Place
@@ -58,7 +58,7 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Walk:
+class Walk(Telling):
     """
     What all parts of one walk share.
 
@@ -195,140 +195,7 @@ class Walk:
         ]
         inside.sort(key=lambda record: (-_depth(record.address), record.first_sequence))
         for record in inside:
-            event = self.live.tell(EventType.STEP_CANCELED, record.address)
-            self.live.put(
-                replace(
-                    record,
-                    status=StepStatus.CANCELED,
-                    ended_us=event.time_us,
-                    last_sequence=event.sequence,
-                    due_us=None,
-                )
-            )
-
-    # Telling what happens.
-
-    def start(self, address: str, kind: NodeKind, value: Payload) -> Record:
-        """
-        A container begins.
-        """
-        event = self.live.tell(EventType.STEP_STARTED, address, payload=value)
-        return self.live.put(
-            Record(
-                run_id=self.live.run.run_id,
-                address=address,
-                kind=kind,
-                status=StepStatus.RUNNING,
-                first_sequence=event.sequence,
-                last_sequence=event.sequence,
-                started_us=event.time_us,
-                input=self.live.stored(value, event),
-            )
-        )
-
-    def reopen(self, record: Record) -> Record:
-        """
-        A container that was suspended goes on; it is not started a second time.
-        """
-        if record.status is StepStatus.RUNNING:
-            return record
-        return self.live.put(replace(record, status=StepStatus.RUNNING))
-
-    def complete(self, record: Record, value: Payload, **changes: Any) -> Payload:
-        """
-        A record succeeds; returns its output with the place where it is stored.
-        """
-        if value.at is None and record.input is not None and value.json == record.input.json:
-            value = record.input
-        state = changes.pop("state", None)
-        event = self.live.tell(EventType.STEP_COMPLETED, record.address, payload=value, state=state)
-        if state is not None:
-            self.live.change(state=state.stored(event.run_id, event.sequence))
-        output = self.live.stored(value, event)
-        self.live.put(
-            replace(
-                record,
-                status=StepStatus.SUCCESS,
-                output=output,
-                error=None,
-                ended_us=event.time_us,
-                last_sequence=event.sequence,
-                due_us=None,
-                **changes,
-            )
-        )
-        return output
-
-    def fail(self, record: Record, error: Error, attempt: int | None = None) -> Failed:
-        """
-        A record fails.
-        """
-        event = self.live.tell(EventType.STEP_FAILED, record.address, error=error, attempt=attempt)
-        self.live.put(
-            replace(
-                record,
-                status=StepStatus.FAILED,
-                error=error,
-                ended_us=event.time_us,
-                last_sequence=event.sequence,
-                due_us=None,
-            )
-        )
-        return Failed(error)
-
-    def refuse_input(self, address: str, kind: NodeKind, value: Payload, error: Error) -> Failed:
-        """
-        What was to begin gets an input that does not fit: it fails without having started.
-        """
-        event = self.live.tell(EventType.STEP_FAILED, address, error=error)
-        self.live.put(
-            Record(
-                run_id=self.live.run.run_id,
-                address=address,
-                kind=kind,
-                status=StepStatus.FAILED,
-                first_sequence=event.sequence,
-                last_sequence=event.sequence,
-                started_us=event.time_us,
-                ended_us=event.time_us,
-                input=value,
-                error=error,
-            )
-        )
-        return Failed(error)
-
-    def suspend_container(self, record: Record) -> None:
-        """
-        All that goes on inside a container waits for resume data.
-        """
-        event = self.live.tell(EventType.STEP_SUSPENDED, record.address)
-        self.live.put(
-            replace(
-                record,
-                status=StepStatus.SUSPENDED,
-                suspended_us=event.time_us,
-                last_sequence=event.sequence,
-            )
-        )
-
-    def skip(self, address: str, kind: NodeKind, value: Payload) -> None:
-        """
-        A node is not taken.
-        """
-        event = self.live.tell(EventType.STEP_SKIPPED, address, payload=value)
-        self.live.put(
-            Record(
-                run_id=self.live.run.run_id,
-                address=address,
-                kind=kind,
-                status=StepStatus.SKIPPED,
-                first_sequence=event.sequence,
-                last_sequence=event.sequence,
-                started_us=event.time_us,
-                ended_us=event.time_us,
-                input=self.live.stored(value, event),
-            )
-        )
+            self.cancel(record)
 
 
 def _depth(address: str) -> int:
