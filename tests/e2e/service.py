@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 class Service:
     """
     A server over one database, which can die and come back at the same address.
+
+    It gives bodies little time when it stops, and must never have logged an error by then.
     """
 
     db: Path
@@ -30,18 +32,20 @@ class Service:
     def start(self) -> None:
         command = [str(DALSEGNO), "serve", "--workflows", self.workflows, "--db", str(self.db)]
         options = ["--listen", self.address, "--set", "log_level=error", *self.options]
-        self.process = subprocess.Popen(
-            [*command, *options, "--json"],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env=_environment(),
-        )
+        with self._log.open("a") as log:
+            self.process = subprocess.Popen(
+                [*command, *options, "--set", "stop_grace_s=0.2", "--json"],
+                stderr=log,
+                stdout=subprocess.PIPE,
+                text=True,
+                cwd=ROOT,
+                env=_environment(),
+            )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
             self.kill()
-            raise AssertionError("the server did not start")
+            raise AssertionError(f"the server did not start: {self._log.read_text()}")
         self.address = json.loads(line)["address"]
 
     def kill(self) -> None:
@@ -54,7 +58,13 @@ class Service:
         """
         Ask it to stop; its exit code.
         """
-        return self._end(signal.SIGTERM)
+        code = self._end(signal.SIGTERM)
+        assert self._log.read_text() == ""
+        return code
+
+    @property
+    def _log(self) -> Path:
+        return self.db.with_suffix(".log")
 
     def _end(self, number: signal.Signals) -> int:
         assert self.process is not None

@@ -255,8 +255,8 @@ class Run:
         definition_changed: Whether a replay's definition differs from its direct source's.
         due_time: When a waiting run goes on.
         newest_sequence: Of its newest event; 0 before the first.
-        steps_truncated: Whether payloads in `steps` were left out because the answer would
-            have been too large. `Client.list_steps` has them.
+        steps_truncated: Whether some of `steps`, or payloads in them, were left out because the
+            answer would have been too large. `Client.list_steps` has them all.
         trace_id: The trace it belongs to.
         tracing: What the caller said of its trace.
     """
