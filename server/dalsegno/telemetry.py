@@ -17,7 +17,16 @@ def configure_logging(settings: Settings) -> None:
     """
     Write the logs of this process, ours and those of libraries, in the form asked for.
     """
-    formatter = structlog.stdlib.ProcessorFormatter(
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter(settings))
+    logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+
+
+def formatter(settings: Settings) -> logging.Formatter:
+    """
+    What makes a line, or a page for people, of a log record.
+    """
+    return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
@@ -29,9 +38,6 @@ def configure_logging(settings: Settings) -> None:
             *_renderers(settings),
         ],
     )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
-    logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
 
 
 def _renderers(settings: Settings) -> list[Processor]:

@@ -109,6 +109,24 @@ async def test_a_handler_may_end_its_call_itself(caplog: pytest.LogCaptureFixtur
     assert "call failed" not in caplog.text
 
 
+async def test_a_write_to_a_caller_who_has_just_left_is_no_incident(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """
+    The goal: the log has no tracebacks for callers who leave.
+    The method: raise what a write raises then; leaving at the right moment is luck.
+    """
+
+    async def stream(_: pb.GetRunRequest, __: Context) -> AsyncIterator[pb.GetRunResponse]:
+        yield pb.GetRunResponse()
+        raise grpc.aio.InternalError("Failed execute_batch")
+
+    async with tiny(stream=stream) as server:
+        assert len([message async for message in server.stream()]) == 1
+
+    assert not [it for it in caplog.records if it.levelname in {"WARNING", "ERROR"}]
+
+
 async def test_a_handler_whose_caller_leaves_is_canceled() -> None:
     entered, left = asyncio.Event(), asyncio.Event()
 

@@ -66,16 +66,20 @@ async def test_a_signal_stops_the_server_in_good_order(
     assert SECRET not in json.dumps(logs)
 
 
-async def test_a_second_signal_ends_the_server_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_second_signal_ends_the_server_at_once(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     async with server_process(tmp_path / "runs.db", 300) as (process, runs):
         request = pb.RunStreamRequest(workflow_id="gated", input_data=Payload(json=b'"g"'))
         stream = runs.RunStream(request)
         started = [(await stream.read()).event.WhichOneof("body") for _ in range(2)]
         assert started == ["run_started", "step_started"]
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         with pytest.raises(grpc.aio.AioRpcError):
             await stream.read()  # so the first signal has come through
-        process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.wait(), 10)
+        process.send_signal(number)
+        _, errors = await asyncio.wait_for(process.communicate(), 10)
 
-    assert process.returncode == -signal.SIGTERM
+    assert process.returncode == -number
+    assert b"Traceback" not in errors

@@ -34,7 +34,8 @@ def quiet(ending: Ending) -> Stream:
     Sends one message, and waits for ever.
     """
 
-    async def stream(_: pb.GetRunRequest, __: Context) -> AsyncIterator[pb.GetRunResponse]:
+    async def stream(_: pb.GetRunRequest, context: Context) -> AsyncIterator[pb.GetRunResponse]:
+        await context.send_initial_metadata(())
         task, token = asyncio.current_task(), PLACE.set("stream")
         try:
             yield pb.GetRunResponse()
@@ -52,7 +53,8 @@ def flood(ending: Ending) -> Stream:
     Sends for ever, and waits for nobody but its reader.
     """
 
-    async def stream(_: pb.GetRunRequest, __: Context) -> AsyncIterator[pb.GetRunResponse]:
+    async def stream(_: pb.GetRunRequest, context: Context) -> AsyncIterator[pb.GetRunResponse]:
+        await context.send_initial_metadata(())
         task = asyncio.current_task()
         try:
             while True:

@@ -47,6 +47,9 @@ class ErrorGuard(grpc.aio.ServerInterceptor):
                 return await behaviour(request, context)
             except grpc.aio.AbortError:
                 raise
+            except grpc.aio.InternalError:
+                # A write has failed: the caller has gone, and nobody is left to be answered.
+                _log.debug("caller left", extra={"method": method}, exc_info=True)
             except NotImplementedError:
                 # Of the generated base class: a method that the protos have and we have not.
                 await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{method} is not served")
