@@ -88,5 +88,4 @@ _HINTS: Mapping[str, Callable[[Mapping[str, str]], str]] = {
     "RUN_ACTIVE": lambda f: f"'dalsegno watch {f.get('run_id')}' waits for it",
     "RUN_HAS_REPLAYS": lambda f: f"'dalsegno lineage {f.get('run_id')}' shows them",
     "CONFLICT": lambda f: f"look at it with 'dalsegno show {f.get('run_id')}', and decide again",
-    "INTERNAL": lambda f: f"the server's log has more under {f.get('incident')}",
 }

@@ -201,7 +201,7 @@ class _Block:
         """
         Stepping into a block by a travel executes its target alone.
         """
-        is_stepping_in = self._walk.is_stepping_in and self._entry is not None
+        is_stepping_in = self._walk.live.run.is_stepping_in and self._entry is not None
         return is_stepping_in and self._under(address) is None
 
     def _under(self, address: str) -> Entry | None:

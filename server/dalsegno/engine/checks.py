@@ -65,6 +65,20 @@ def object_payload(text: bytes, field: str, refusal: Refusal, bytes_max: int) ->
     return given
 
 
+def state(text: bytes, type_: Type, bytes_max: int) -> Payload:
+    """
+    A state that a caller gave.
+
+    Raises:
+        PayloadTooLarge: It takes more bytes than the limit.
+        InvalidState: It is not a JSON object, or not of the workflow's type of state.
+    """
+    field = "initial_state"
+    given = object_payload(text, field, InvalidState, bytes_max)
+    fits(type_, given.json, field, InvalidState)
+    return given
+
+
 def merged(old: Payload, text: bytes | None, bytes_max: int) -> Payload:
     """
     The request context with the given keys replaced.

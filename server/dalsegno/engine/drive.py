@@ -93,6 +93,8 @@ async def record_outcome(walk: Walk, outcome: Outcome) -> None:
                 deadline_us=None,
                 is_pausing=False,
                 pause_reason=None,
+                step_scope=None,
+                is_stepping_in=False,
             )
         case Paused():
             at = tuple(walk.paused_at)
@@ -104,6 +106,8 @@ async def record_outcome(walk: Walk, outcome: Outcome) -> None:
                 deadline_us=None,
                 is_pausing=False,
                 pause_reason=None,
+                step_scope=None,
+                is_stepping_in=False,
             )
         case Waiting():
             pass  # recorded when the last strand began to wait
@@ -131,6 +135,8 @@ def _end(walk: Walk, status: RunStatus) -> None:
         kept_resume_data=(),
         is_pausing=False,
         pause_reason=None,
+        step_scope=None,
+        is_stepping_in=False,
     )
 
 

@@ -264,14 +264,18 @@ class LiveRun:
         """
         self._busy -= 1
 
-    async def wait_until(self, due_us: int) -> None:
+    async def wait_until(self, due_us: int, *, is_new: bool) -> None:
         """
         Wait for a time; the strand is idle meanwhile.
+
+        Args:
+            is_new: The timer has just begun. One that the run was put down for, and woken by, is
+                due and told of already.
 
         Raises:
             PutDown: Only timers are left and none is due soon: the run is to leave memory.
         """
-        if due_us > self.clock.now_us():
+        if is_new or due_us > self.clock.now_us():
             key = object()
             self._timers[key] = due_us
             self.idle()

@@ -70,7 +70,7 @@ async def walk_sequence(
         if not isinstance(outcome, Done):
             return outcome
         value = outcome.value
-        if not isinstance(outcome, Skipped) or (entry is not None and walk.is_stepping_in):
+        if not isinstance(outcome, Skipped) or (entry is not None and walk.live.run.is_stepping_in):
             walk.stepped(base)
         entry = None
         position += 1
@@ -255,6 +255,7 @@ async def _walk_sleep(
 ) -> Outcome:
     address = addresses.join(base, node.id)
     record = await walk.entered(address, entry)
+    is_new = record is None
     if record is None:
         try:
             due_us = _due_us(walk, node, value)
@@ -263,7 +264,7 @@ async def _walk_sleep(
         record = walk.sleep(address, node.kind, value, due_us)
     try:
         await walk.live.commit()
-        await walk.live.wait_until(record.due_us or 0)
+        await walk.live.wait_until(record.due_us or 0, is_new=is_new)
     except PutDown:
         return Waiting()
     return Done(walk.complete(record, record.input or NULL))

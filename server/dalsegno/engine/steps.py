@@ -78,7 +78,7 @@ class _Step:
         if record is None:
             record = await self._new(value)
         if record.status is StepStatus.WAITING:
-            await self.live.wait_until(record.due_us or 0)
+            await self.live.wait_until(record.due_us or 0, is_new=False)
         while True:
             record = self._begin(record)
             await self.live.commit()
@@ -88,7 +88,7 @@ class _Step:
                 return settled
             record = settled
             await self.live.commit()
-            await self.live.wait_until(record.due_us or 0)
+            await self.live.wait_until(record.due_us or 0, is_new=True)
             decoded = self.node.input.decode(value.json)
 
     async def _new(self, value: Payload) -> Record:

@@ -17,12 +17,12 @@ from dalsegno.engine.order import check_order
 from dalsegno.engine.settings import EngineSettings
 from dalsegno.engine.walk import Entry
 from dalsegno.model import address as addresses
+from dalsegno.model.address import scope_of
 from dalsegno.model.errors import (
     InvalidAddress,
     InvalidContext,
     InvalidInput,
     InvalidResumeData,
-    InvalidState,
     MissingHistory,
     NothingToResume,
     StepNotFound,
@@ -49,7 +49,6 @@ class Plan:
         given: Records that context gave.
         taken: Arms of the branches around the target, see `Walk.taken`.
         asks_first: See `Walk.asks_first`.
-        step_scope: With `per_step`, see `Walk.step_scope`.
         held_for: See `LiveRun.hold_until`.
     """
 
@@ -58,7 +57,6 @@ class Plan:
     given: tuple[Record, ...]
     taken: Mapping[tuple[str, int], frozenset[str] | Error]
     asks_first: str | None
-    step_scope: str | None
     held_for: str
 
 
@@ -146,7 +144,6 @@ class Planner:
             given=tuple(self._given.values()),
             taken=taken,
             asks_first=self._asks_first,
-            step_scope=_scope(target) if self._command.per_step else None,
             held_for=_first_told_of(target),
         )
 
@@ -180,7 +177,8 @@ class Planner:
             state=EMPTY_OBJECT,
             lineage=lineage,
             definition_changed=source is not None and source.definition_hash != definition_hash,
-            per_step=self._command.per_step,
+            step_scope=scope_of(target.address) if self._command.per_step else None,
+            is_stepping_in=self._command.per_step,
         )
 
     def _overrides(self) -> tuple[str, ...]:
@@ -442,7 +440,7 @@ class Planner:
     async def _state(self, target: Place) -> Payload:
         given = self._command.initial_state
         if given is not None:
-            return checks_state(given, self._workflow, self._bytes_max)
+            return checks.state(given, self._workflow.state, self._bytes_max)
         source = self._source
         if source is None:
             return EMPTY_OBJECT
@@ -585,20 +583,6 @@ class Planner:
         return place is not None and relation(place, target).side is not Side.BEFORE
 
 
-def checks_state(text: bytes, workflow: Workflow, bytes_max: int) -> Payload:
-    """
-    A state that a caller gave.
-
-    Raises:
-        PayloadTooLarge: It takes more bytes than the limit.
-        InvalidState: It is not a JSON object, or does not fit the workflow's state.
-    """
-    field = "initial_state"
-    state = checks.object_payload(text, field, InvalidState, bytes_max)
-    checks.fits(workflow.state, state.json, field, InvalidState)
-    return state
-
-
 def _body(part: object) -> object:
     """
     What runs at a part of a workflow: its body, if it is a container of one.
@@ -617,13 +601,6 @@ def _input_type(part: object) -> Type:
             return workflow.input
         case _:
             return Type.any()
-
-
-def _scope(target: Place) -> str:
-    """
-    The sequence or container in which a stepping travel walks one node, iteration or item.
-    """
-    return target.last.base if target.last.index is None else target.last.bare
 
 
 def _root_of(source: Run) -> str:

@@ -66,10 +66,7 @@ class Walk(Telling):
         source: What the source of a replay sees, the target included.
         taken: For each branch or when that a travel enters, by base and position: which of its
             arms are taken, or the error its condition raised.
-        step_scope: With `per_step`, the sequence or container in which one node, iteration or
-            item is walked; None to walk on.
-        has_stepped: That node has been walked.
-        is_stepping_in: A travel with `per_step`: in a block only its target is walked.
+        has_stepped: With `per_step`: the one node has been walked, see `Run.step_scope`.
         paused_at: Where the run goes on after a pause.
         asks_first: Loops that are entered behind their last iteration: their condition is asked
             before the next one begins.
@@ -89,9 +86,7 @@ class Walk(Telling):
     settings: EngineSettings
     random: Callable[[], float]
     taken: dict[tuple[str, int], frozenset[str] | Error] = field(default_factory=dict)
-    step_scope: str | None = None
     has_stepped: bool = False
-    is_stepping_in: bool = False
     paused_at: list[str] = field(default_factory=list)
     asks_first: set[str] = field(default_factory=set)
     taps: set[str] = field(default_factory=set)
@@ -152,7 +147,7 @@ class Walk(Telling):
         """
         A node, iteration or item of this sequence or container has been walked.
         """
-        if self.step_scope == scope:
+        if self.live.run.step_scope == scope:
             self.has_stepped = True
 
     @property

@@ -79,3 +79,12 @@ def index_under(address: str, container: str) -> int | None:
     if not is_inside(address, container) or address[size] != "[":
         return None
     return int(address[size + 1 : address.index("]", size)])
+
+
+def scope_of(address: str) -> str:
+    """
+    The sequence that a node is in, or the container that an iteration or item is of.
+    """
+    if address.endswith("]"):
+        return address[: address.rindex("[")]
+    return address.rpartition(".")[0]

@@ -75,6 +75,9 @@ class Run:
         due_us: When a waiting run goes on.
         deadline_us: When its time-out strikes.
         is_pausing: It is to stop before its next step.
+        step_scope: With `per_step`: the sequence or container of which one node, iteration or
+            item is walked before it pauses; None to walk on.
+        is_stepping_in: A travel with `per_step`: in a block only its target is walked.
     """
 
     run_id: str
@@ -94,11 +97,12 @@ class Run:
     error: Error | None = None
     lineage: Lineage | None = None
     definition_changed: bool = False
-    per_step: bool = False
     paused_at: tuple[str, ...] = ()
     kept_resume_data: tuple[tuple[str, Payload], ...] = ()
     due_us: int | None = None
     deadline_us: int | None = None
     is_pausing: bool = False
+    step_scope: str | None = None
+    is_stepping_in: bool = False
     pause_reason: str | None = None
     tracing: Tracing | None = None

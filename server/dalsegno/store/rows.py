@@ -54,7 +54,7 @@ _RECORD_TIMES = ("started_us", "ended_us")
 _RECORD_PAYLOADS = ("input", "output", "suspend_payload", "resume_data")
 _RUN_COLUMNS = ("run_id", "workflow_id", "definition_hash", "status", "epoch", "newest_sequence")
 _RUN_TIMES = ("created_us", "started_us", "ended_us", "due_us", "deadline_us")
-_RUN_FLAGS = ("definition_changed", "per_step")
+_RUN_FLAGS = ("definition_changed",)
 _RUN_PAYLOADS = ("input", "request_context", "initial_state", "state", "result")
 
 _RARE_OF_EVENT = RareFields(Event, columns=_EVENT_COLUMNS + _EVENT_PAYLOADS)
@@ -209,7 +209,6 @@ def run_values(run: Run, key: int, place_of: PlaceOf, state_place_of: PlaceOf) -
         "due_us": run.due_us,
         "deadline_us": run.deadline_us,
         "definition_changed": run.definition_changed,
-        "per_step": run.per_step,
         "state": state,
         "state_at": state_at,
         "result": result,
@@ -251,7 +250,7 @@ def run(row: Row) -> Run:
         CorruptHistory: It cannot be read.
     """
     run_id, workflow_id, definition_hash, status, created_us, epoch, newest_sequence = row[3:10]
-    started_us, ended_us, due_us, deadline_us, changed, per_step, rare, *payloads = row[10:]
+    started_us, ended_us, due_us, deadline_us, changed, rare, *payloads = row[10:]
     initial_at, initial_run, initial, state_at, state_run, state, *payloads = payloads
     input_at, input_run, input_, context_at, context_run, context, *payloads = payloads
     result_at, result_run, result = payloads
@@ -272,7 +271,6 @@ def run(row: Row) -> Run:
             ended_us,
             _payload("result", result, result_at, result_run or run_id),
             definition_changed=bool(changed),
-            per_step=bool(per_step),
             due_us=due_us,
             deadline_us=deadline_us,
             **_RARE_OF_RUN.arguments(rare),

@@ -21,7 +21,6 @@ CREATE TABLE runs (
     due_us INTEGER,
     deadline_us INTEGER,
     definition_changed INTEGER NOT NULL,
-    per_step INTEGER NOT NULL,
     source INTEGER REFERENCES runs (key),
     root INTEGER NOT NULL REFERENCES runs (key),
     initial_at INTEGER NOT NULL,

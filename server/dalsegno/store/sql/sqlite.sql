@@ -75,7 +75,7 @@ SELECT
     r.key, r.source, r.root,
     r.run_id, r.workflow_id, r.definition_hash, r.status, r.created_us, r.epoch,
     r.newest_sequence, r.started_us, r.ended_us, r.due_us, r.deadline_us, r.definition_changed,
-    r.per_step, r.detail,
+    r.detail,
     r.initial_at,
     CASE WHEN r.initial_at >> 32 <> r.key
         THEN (SELECT run_id FROM runs WHERE key = r.initial_at >> 32) END AS initial_run,
@@ -131,12 +131,12 @@ SELECT 1 FROM requests WHERE request_id = :request_id;
 -- insert_run: Keep a new run; nothing is inserted if its id is taken.
 INSERT INTO runs (
     key, run_id, workflow_id, definition_hash, status, epoch, newest_sequence, created_us,
-    started_us, ended_us, due_us, deadline_us, definition_changed, per_step, source, root,
+    started_us, ended_us, due_us, deadline_us, definition_changed, source, root,
     initial_at, state, state_at, input, input_at, result, result_at, detail, request_context,
     request_context_at
 ) VALUES (
     :key, :run_id, :workflow_id, :definition_hash, :status, :epoch, :newest_sequence, :created_us,
-    :started_us, :ended_us, :due_us, :deadline_us, :definition_changed, :per_step, :source, :root,
+    :started_us, :ended_us, :due_us, :deadline_us, :definition_changed, :source, :root,
     :initial_at, :state, :state_at, :input, :input_at, :result, :result_at, :detail,
     :request_context, :request_context_at
 ) ON CONFLICT (run_id) DO NOTHING;
@@ -146,7 +146,7 @@ UPDATE runs SET
     definition_hash = :definition_hash, status = :status, epoch = :epoch,
     newest_sequence = :newest_sequence, started_us = :started_us, ended_us = :ended_us,
     due_us = :due_us, deadline_us = :deadline_us, definition_changed = :definition_changed,
-    per_step = :per_step, state = :state, state_at = :state_at, result = :result,
+    state = :state, state_at = :state_at, result = :result,
     result_at = :result_at, detail = :detail, request_context = :request_context,
     request_context_at = :request_context_at
 WHERE key = :key AND epoch = :expected_epoch AND newest_sequence = :expected_sequence;

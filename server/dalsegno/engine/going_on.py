@@ -1,0 +1,165 @@
+"""
+Going on with runs: resuming, taking up, pausing and ending them.
+"""
+
+from dataclasses import replace
+
+from dalsegno.engine import checks
+from dalsegno.engine.commands import Accepted, Cancel, Pause, Resume
+from dalsegno.engine.drive import record_outcome
+from dalsegno.engine.outcome import Canceled
+from dalsegno.engine.resumption import answer_of, check_goes_on, choose, tell_resumed
+from dalsegno.engine.runs import Runs
+from dalsegno.engine.walk import Entry, Walk
+from dalsegno.model.address import scope_of
+from dalsegno.model.errors import NotSuspended, RunFinished
+from dalsegno.model.event import EventType
+from dalsegno.model.payload import Payload
+from dalsegno.model.record import StepStatus
+from dalsegno.model.run import Run, RunStatus
+from dalsegno.workflow.builder import Workflow
+
+
+class GoingOn:
+    """
+    Changes what runs that exist do. Calls about one run must not overlap.
+    """
+
+    def __init__(self, runs: Runs) -> None:
+        self._runs = runs
+
+    async def resume(self, command: Resume) -> Accepted:
+        """
+        Answer a suspended step or let a paused run go on; see `Engine.resume`.
+        """
+        run = await self._runs.existing(command.run_id)
+        workflow = self._runs.registry.workflow(run.workflow_id)
+        shape = self._runs.registry.shape(workflow)
+        walk = self._runs.supervisor.walk_of(run.run_id)
+        if walk is not None:
+            run = walk.live.run
+            await walk.live.settle_writes()
+        check_goes_on(command, run, shape)
+        limit = self._runs.settings.payload_bytes_max
+        context = checks.merged(run.request_context, command.request_context, limit)
+        if run.status is RunStatus.PAUSED:
+            return await self._continue(command, run, workflow, context)
+        stored = await self._runs.store.active_records(run.run_id, (StepStatus.SUSPENDED,))
+        record = choose(command, run, stored, shape)
+        answer = answer_of(command, record, workflow, limit)
+        walk = self._runs.supervisor.walk_of(run.run_id)
+        if walk is not None:
+            return await self._resume_live(command, walk, record.address, answer)
+        live = await self._runs.taken_over(run, command, workflow, context)
+        tell_resumed(live, record, answer)
+        live.change(step_scope=scope_of(record.address) if command.per_step else None)
+        entry = await self._runs.frontier(live, record.address)
+        await self._runs.go_on(live, workflow, entry)
+        return Accepted(run.run_id, run.newest_sequence)
+
+    async def _continue(
+        self, command: Resume, run: Run, workflow: Workflow, context: Payload
+    ) -> Accepted:
+        """
+        Let a paused run go on.
+        """
+        live = await self._runs.taken_over(run, command, workflow, context)
+        live.tell(EventType.RUN_RESUMED, addresses=run.paused_at)
+        scope = scope_of(run.paused_at[0]) if command.per_step else None
+        live.change(paused_at=(), step_scope=scope)
+        entry = Entry(run.paused_at, is_fresh=True)
+        await self._runs.go_on(live, workflow, entry)
+        return Accepted(run.run_id, run.newest_sequence)
+
+    async def _resume_live(
+        self, command: Resume, walk: Walk, address: str, answer: Payload
+    ) -> Accepted:
+        """
+        Answer a step of a run whose other arms still run.
+        """
+        block = await self._runs.supervisor.holder(walk, address)
+        if block is None:
+            return await self.resume(command)
+        live = walk.live
+        after = live.run.newest_sequence
+        record = await walk.history.own(address)
+        if record is None or record.status is not StepStatus.SUSPENDED:
+            raise NotSuspended(live.run.run_id, live.run.status, address)
+        if not block.holds(address):
+            return await self.resume(command)
+        live.attach(self._runs.request(command, live.run.run_id, after))
+        tell_resumed(live, record, answer)
+        live.change(
+            request_context=checks.merged(
+                live.run.request_context,
+                command.request_context,
+                self._runs.settings.payload_bytes_max,
+            )
+        )
+        block.resume(address)
+        await live.commit()
+        return Accepted(live.run.run_id, after)
+
+    async def take_up(self, run_id: str) -> None:
+        """
+        Bring a run back into memory: a waiting one whose timer is due, or one that a server left
+        in the middle. It goes on at its frontier.
+        """
+        run = await self._runs.store.run(run_id)
+        is_live = self._runs.supervisor.walk_of(run_id) is not None
+        if run is None or run.status.is_at_rest or is_live:
+            return
+        workflow = self._runs.registry.workflow(run.workflow_id)
+        live = self._runs.live(replace(run, epoch=run.epoch + 1), held_epoch=run.epoch)
+        if run.status is not RunStatus.WAITING:
+            live.tell(EventType.RUN_RESTARTED)
+        live.change(status=RunStatus.RUNNING, due_us=None)
+        await self._runs.define_anew(live, workflow)
+        entry = await self._runs.frontier(live, None)
+        await self._runs.go_on(live, workflow, entry)
+
+    async def pause(self, command: Pause) -> Accepted:
+        """
+        Stop a run before its next step; see `Engine.pause`.
+        """
+        run = await self._runs.existing(command.run_id)
+        if run.status.is_terminal:
+            raise RunFinished(run.run_id, run.status)
+        request = self._runs.request(command, run.run_id, run.newest_sequence)
+        walk = self._runs.supervisor.walk_of(run.run_id)
+        if run.status.is_at_rest and walk is None:
+            return Accepted(run.run_id, run.newest_sequence)
+        live = walk.live if walk is not None else self._runs.live(run, held_epoch=run.epoch)
+        live.attach(request)
+        live.change(is_pausing=True, pause_reason=command.reason)
+        await live.commit()
+        return Accepted(run.run_id, run.newest_sequence)
+
+    async def cancel(self, command: Cancel) -> Accepted:
+        """
+        End a run as canceled; see `Engine.cancel`.
+        """
+        run = await self._runs.existing(command.run_id)
+        walk = self._runs.supervisor.walk_of(run.run_id)
+        if walk is not None:
+            after = walk.live.run.newest_sequence
+            walk.live.attach(self._runs.request(command, run.run_id, after))
+            await self._runs.supervisor.cancel(run.run_id, command.reason)
+            run = await self._runs.existing(command.run_id)
+            if run.status is RunStatus.CANCELED:
+                return Accepted(run.run_id, after)
+        if run.status is RunStatus.CANCELED:
+            return Accepted(run.run_id, run.newest_sequence)
+        if run.status.is_terminal:
+            raise RunFinished(run.run_id, run.status)
+        workflow = self._runs.registry.workflow(run.workflow_id)
+        live = self._runs.live(
+            replace(run, epoch=run.epoch + 1),
+            held_epoch=run.epoch,
+            request=self._runs.request(command, run.run_id, run.newest_sequence),
+        )
+        shape = self._runs.registry.shape(workflow)
+        ending = self._runs.walk(live, workflow, shape, ())
+        await record_outcome(ending, Canceled(command.reason))
+        await live.commit()
+        return Accepted(run.run_id, run.newest_sequence)
