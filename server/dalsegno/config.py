@@ -106,8 +106,8 @@ class Settings(BaseSettings):
     runs_max: int = Field(
         10_000,
         ge=1,
-        description="Runs in progress at once; a further one is refused as TOO_MANY_RUNS. Suspended, "
-        "paused and finished runs, and those that wait for long, do not count.",
+        description="Runs in progress at once; a further one is refused as TOO_MANY_RUNS. "
+        "Suspended, paused and finished runs, and those that wait for long, do not count.",
     )
     view_records_max: int = Field(
         1000,
