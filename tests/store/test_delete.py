@@ -53,15 +53,17 @@ async def test_other_runs_stay_as_they_are(store: Store) -> None:
 
 
 async def test_the_id_of_a_deleted_run_is_free_again(store: Store) -> None:
-    await write_run(store)
-    await store.delete("run", epoch=1, after=2)
+    deleted = await write_run(store)
+    await deleted.write(told())
+    await store.delete("run", epoch=1, after=3)
     other = Pen(store, new_run("other"))
     await other.write(told(payload=text("of other")))
 
-    await write_run(store)
+    again = await write_run(store)
+    await again.write(told(), told())
     await other.write(told())
 
-    assert len(await store.events("run", after=0, limit=9)) == 2
+    assert len(await store.events("run", after=0, limit=9)) == 4
     assert len(await store.events("other", after=0, limit=9)) == 2
 
 

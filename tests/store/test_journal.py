@@ -162,6 +162,24 @@ async def test_a_caller_that_is_canceled_takes_nothing_back(*, is_under_way: boo
     assert disk.batches == [["a", "b"], ["c"]]
 
 
+@pytest.mark.parametrize("failure", [None, StoreUnavailable("disk full")])
+async def test_a_caller_that_is_canceled_needs_no_answer(failure: Exception | None) -> None:
+    disk = Disk()
+    async with a_journal(disk) as journal:
+        disk.free.clear()
+        disk.failure = failure
+        disk.refusals["a"] = Conflict("a")
+        canceled, _ = waiting = begin(journal, "a", "b")
+        await turns()
+        canceled.cancel()
+        disk.free.set()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+        await journal.append(an_append("c"))
+
+    assert disk.batches == [["a", "b"], ["c"]]
+
+
 async def test_closing_commits_what_was_handed_over_and_takes_no_more() -> None:
     disk = Disk()
     async with a_journal(disk) as journal:

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dalsegno.model.event import Event, EventType
@@ -179,6 +179,7 @@ ERRORS = st.builds(
 )
 
 
+@example(value="", is_ascii=True, error=Error("E", "\ud800"), label="\ud800\x00", number=0)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(value=JSON, is_ascii=st.booleans(), error=ERRORS, label=ANY_TEXT, number=st.integers(0))
 async def test_text_comes_back_to_the_byte(

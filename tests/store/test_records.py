@@ -109,7 +109,8 @@ async def test_a_record_that_ended_is_no_longer_active(store: Store) -> None:
     assert await store.active_records("run", list(StepStatus)) == []
 
 
-async def test_steps_come_in_order_and_page_by_page(store: Store) -> None:
+@pytest.mark.parametrize("limit", [1, 2, 3])
+async def test_steps_come_in_order_and_page_by_page(store: Store, limit: int) -> None:
     order = [(0, "given"), (0, "given2"), (1, "b"), (1, "b[0]"), (2, "a"), (10, "c")]
     await Pen(store).write(
         records=[record(address, first_sequence=sequence) for sequence, address in order[::-1]]
@@ -118,8 +119,10 @@ async def test_steps_come_in_order_and_page_by_page(store: Store) -> None:
 
     found: list[tuple[int, str]] = []
     sequence, address = -1, ""
-    while page := await store.steps("run", after_sequence=sequence, after_address=address, limit=2):
-        assert len(page) == 2
+    while page := await store.steps(
+        "run", after_sequence=sequence, after_address=address, limit=limit
+    ):
+        assert len(page) == limit
         found += [(each.first_sequence, each.address) for each in page]
         sequence, address = found[-1]
 

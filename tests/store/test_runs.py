@@ -28,6 +28,7 @@ async def listed(store: Store, where: RunFilter, *, limit: int) -> list[str]:
     found: list[str] = []
     after = None
     while page := await store.list_runs(where, after=after, limit=limit):
+        assert len(page) <= limit
         found += ids(page)
         after = cursor(page[-1])
         if len(page) < limit:

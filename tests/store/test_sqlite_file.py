@@ -1,12 +1,11 @@
 """
-What the SQLite store does when its file, its disk or its event loop is in trouble.
+What the SQLite store does when its file or its disk is in trouble, and how large the file gets.
 """
 
 import asyncio
 import resource
 import sqlite3
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -189,12 +188,12 @@ async def test_a_run_that_was_not_kept_for_want_of_space_leaves_no_trace(
     await store._connection.call(lambda tx: tx.execute("PRAGMA max_page_count = 100000").fetchall())
 
     await Pen(store, new_run("kept")).write(told())
-    await Pen(store, new_run("lost")).write(told(payload=text("lost")))
+    again = Pen(store, new_run("lost"))
+    await again.write(told())
+    await again.write(told())
 
-    (event,) = await store.events("kept", after=0, limit=9)
-    assert event.payload is None
-    (event,) = await store.events("lost", after=0, limit=9)
-    assert event.payload == text("lost", Ref("lost", 1))
+    assert len(await store.events("kept", after=0, limit=9)) == 1
+    assert len(await store.events("lost", after=0, limit=9)) == 2
 
 
 async def test_a_definition_that_does_not_fit_is_told(store: SqliteStore) -> None:
@@ -204,36 +203,6 @@ async def test_a_definition_that_does_not_fit_is_told(store: SqliteStore) -> Non
         await store.put_definition(Definition("d1", "orders", b"x" * 1_000_000))
 
     assert await store.definition("d1") is None
-
-
-async def test_a_busy_event_loop_does_not_starve_the_store(store: SqliteStore) -> None:
-    """
-    The goal: appends go on while the loop has always something else to do.
-    The method: callbacks of 0.2 ms one after the other. Without care 300 appends took 20 s to
-    minutes; now half a second.
-    """
-    is_over = False
-
-    async def keep_busy() -> None:
-        while not is_over:
-            until_s = time.perf_counter() + 0.0002
-            while time.perf_counter() < until_s:
-                pass
-            await asyncio.sleep(0)
-
-    async def write(run_id: str) -> None:
-        pen = Pen(store, new_run(run_id))
-        for _ in range(60):
-            await pen.write(told(), told(), records=[record("a"), record("b")])
-
-    busy = asyncio.ensure_future(keep_busy())
-    began_s = time.perf_counter()
-    await asyncio.gather(*(write(f"run-{number}") for number in range(5)))
-    elapsed_s = time.perf_counter() - began_s
-    is_over = True
-    await busy
-
-    assert elapsed_s < 8
 
 
 async def write_steps(store: SqliteStore, run_id: str, steps: int) -> str:

@@ -52,8 +52,14 @@ def sql(path: Path, *statements: str) -> list[tuple[object, ...]]:
 
 
 async def refusal(path: Path) -> str:
+    """
+    What is said when the store cannot be opened; the same again, so nothing was held on to.
+    """
     with pytest.raises(StoreOpenError) as refused:
         await SqliteStore.open(path)
+    with pytest.raises(StoreOpenError) as refused_again:
+        await SqliteStore.open(path)
+    assert str(refused.value) == str(refused_again.value)
     return str(refused.value)
 
 

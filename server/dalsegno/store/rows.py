@@ -286,7 +286,7 @@ def list_order(row: Row) -> tuple[int, str]:
     return row[7], row[3]
 
 
-def payload(text: bytes, ref: Ref) -> Payload:
+def payload(text: bytes | None, ref: Ref) -> Payload:
     """
     What a reference names.
 
@@ -335,7 +335,7 @@ def _stored(
     return Payload(_checked(what, text), ref)
 
 
-def _checked(what: str, text: bytes) -> bytes:
+def _checked(what: str, text: bytes | None) -> bytes:
     """
     Payload text as a view shows it: empty stands for one that is missing or no JSON.
 

@@ -256,9 +256,7 @@ class SqliteStore:
     async def payload(self, ref: Ref) -> Payload:
         name = "payload" if ref.sequence > 0 else "initial_state"
         row = await self._row(name, run_id=ref.run_id, sequence=ref.sequence)
-        if row is None or row[0] is None:
-            raise CorruptHistory(ref.run_id, f"event {ref.sequence}", "it has no payload")
-        return rows.payload(row[0], ref)
+        return rows.payload(row[0] if row is not None else None, ref)
 
     async def next_due(self) -> int | None:
         row = await self._row("next_due")
