@@ -6,8 +6,9 @@ to its source, if the address lies before or beside the target; so on up the lin
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from dalsegno.engine.hindsight import as_it_was
 from dalsegno.model import address as addresses
 from dalsegno.model.record import NodeKind, Record, StepStatus
 from dalsegno.model.run import Run
@@ -132,7 +133,7 @@ class History:
         Args:
             number: Which of the links owns the record.
         """
-        seen = self._as_seen(number, record) if number else record
+        seen = await self._as_seen(number, record) if number else record
         for nearer in range(number - 1, -1, -1):
             if seen is None or not await self._lets_through(nearer, record.address):
                 return None
@@ -209,30 +210,21 @@ class History:
     async def _own(self, number: int, address: str) -> Record | None:
         if number > 0:
             record = await self.store.record(self._links[number].run.run_id, address)
-            return self._as_seen(number, record)
+            return await self._as_seen(number, record)
         if address in self._overlay:
             return self._overlay[address]
         if self._is_new:
             return None
         return await self.store.record(self._links[0].run.run_id, address)
 
-    def _as_seen(self, number: int, record: Record | None) -> Record | None:
+    async def _as_seen(self, number: int, record: Record | None) -> Record | None:
         """
         A source may have gone on since the replay was made; the replay still sees what was then.
         """
         lineage = self._links[number - 1].run.lineage
-        if record is None or lineage is None or record.last_sequence <= lineage.source_sequence:
+        if record is None or lineage is None:
             return record
-        if record.first_sequence > lineage.source_sequence:
-            return None
-        return replace(
-            record,
-            status=StepStatus.SUSPENDED,
-            output=None,
-            error=None,
-            ended_us=None,
-            last_sequence=lineage.source_sequence,
-        )
+        return await as_it_was(self.store, record, lineage.source_sequence)
 
     async def _iterations(self, number: int, container: str) -> dict[int, Record]:
         link_ = self._links[number]
@@ -268,7 +260,7 @@ class History:
             page = await self.store.iterations(run_id, container, first=first, limit=_PAGE)
             for record in page:
                 index = addresses.index_under(record.address, container)
-                seen = self._as_seen(number, record) if number > 0 else record
+                seen = await self._as_seen(number, record) if number > 0 else record
                 if index is not None and seen is not None:
                     found[index] = seen
             if len(page) < _PAGE:

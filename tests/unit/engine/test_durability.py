@@ -93,7 +93,7 @@ async def test_records_agree_with_events_wherever_the_run_was_cut(
         store = await SqliteStore.open(cut / "runs.db")
         (run,) = await audit(store)
         await store.close()
-        assert run.newest_sequence > newest
+        assert run.newest_sequence >= newest  # two appends may share a commit
         newest = run.newest_sequence
     assert len(copies) >= 2
 
