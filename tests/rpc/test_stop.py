@@ -1,5 +1,5 @@
 """
-A server stops in good order, and soon, whoever is connected.
+A server keeps to its settings, and stops in good order, whoever is connected.
 """
 
 import asyncio
@@ -165,3 +165,20 @@ async def test_an_idle_stream_sends_heartbeats(db: Path) -> None:
 
     assert [beat.WhichOneof("body") for beat in beats] == ["heartbeat", "heartbeat"]
     assert {beat.sequence for beat in beats} == {0}
+
+
+async def test_no_more_runs_are_accepted_than_are_allowed(db: Path) -> None:
+    async with serving(db, WORKFLOWS, runs_max=1) as server:
+        run_id = await start_gated(server)
+        with refused() as refusal:
+            await server.run("echo", b"1")
+        GATES.open(run_id)
+        await server.runs.WaitRun(pb.WaitRunRequest(run_id=run_id))
+        run = await server.run("echo", b"1")
+
+    assert (refusal.code, refusal.reason) == (
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "TOO_MANY_RUNS",
+    )
+    assert refusal.metadata == {"runs_max": "1"}
+    assert run.status == run_pb2.RUN_STATUS_SUCCESS
