@@ -1,5 +1,5 @@
 """
-The examples of docs/semantics.md, executed against servers on real sockets.
+docs/semantics.md: its examples, executed against servers on real sockets, and what it leaves out.
 """
 
 import inspect
@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
-from dalsegno.client import Client
+from dalsegno.client import Client, NodeKind, RunStatus, StepStatus
+from dalsegno.client.events import KINDS
+from dalsegno.v1 import run_service_pb2
 from dalsegno.workflow import Workflow
 from tests.docs.pages import Block, Section, sections
 from tests.rpc.serving import serving
 
 _PAGE = Path(__file__).parents[2] / "docs" / "semantics.md"
+_TEXT = _PAGE.read_text()
 _BEFORE_ALL, *_SECTIONS = sections(_PAGE)
 
 
@@ -49,3 +52,27 @@ async def _execute(block: Block, names: dict[str, Any]) -> None:
     result = FunctionType(block.code, names)()
     if inspect.iscoroutine(result):
         await result
+
+
+def test_every_example_is_in_a_section_that_is_executed() -> None:
+    fences = _TEXT.count("```python\n")
+
+    assert fences == sum(len(section.blocks) for section in (_BEFORE_ALL, *_SECTIONS))
+
+
+@pytest.mark.parametrize("word", [*KINDS, *RunStatus, *StepStatus])
+def test_every_kind_of_event_and_every_status_is_explained(word: str) -> None:
+    assert f"`{word}`" in _TEXT
+
+
+@pytest.mark.parametrize("kind", NodeKind)
+def test_every_kind_of_node_is_explained(kind: NodeKind) -> None:
+    nodes = _TEXT.partition("\n## Nodes\n")[2].partition("\n## ")[0]
+
+    call = f"then({kind})" if kind in (NodeKind.STEP, NodeKind.WORKFLOW) else f"{kind}("
+    assert f"`{call}" in nodes
+
+
+@pytest.mark.parametrize("field", run_service_pb2.TimeTravelRequest.DESCRIPTOR.fields_by_name)
+def test_every_option_of_a_travel_is_explained(field: str) -> None:
+    assert f"`{field}`" in _TEXT
