@@ -59,7 +59,8 @@ class Service:
         Ask it to stop; its exit code.
         """
         code = self._end(signal.SIGTERM)
-        assert self._log.read_text() == ""
+        log = self._log.read_text()
+        assert not log, log
         return code
 
     @property
