@@ -1,5 +1,7 @@
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,8 +11,19 @@ from tests.unit.engine.stage import Stages
 
 @pytest.fixture
 async def stages(tmp_path: Path) -> AsyncIterator[Stages]:
-    async with Stages(tmp_path / "runs.db") as stages:
-        yield stages
+    """
+    Stages over a new file. Nothing may go wrong unseen: what the event loop has to report fails
+    the test.
+    """
+    reports: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: reports.append(context))
+    try:
+        async with Stages(tmp_path / "runs.db") as stages:
+            yield stages
+    finally:
+        loop.set_exception_handler(None)
+    assert reports == []
 
 
 @pytest.fixture

@@ -175,6 +175,14 @@ class Stage:
                     return event
         raise AssertionError(f"the run ended without {line}")
 
+    async def until_stored(self, run_id: str, line: str) -> None:
+        """
+        The same, by reading the log again and again: also for a server that ends all watches.
+        """
+        seen = await self.seen(run_id)
+        while line not in seen.story:
+            seen = await self.seen(run_id)
+
     async def until_watched(self, run_id: str, watchers: int) -> None:
         """
         Wait until so many wait for a run, or watch it.

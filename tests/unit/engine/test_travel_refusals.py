@@ -106,7 +106,7 @@ CASES = [
         fields={"workflow_id": "plain", "resume_data": 1, "input": ""},
     ),
     Case("INVALID_RESUME_DATA", "asks", "number", 1, {"resume_data": "text"}),
-    Case("RUN_EXISTS", "plain", "a", "", {"new_run_id": "run-1"}),
+    Case("RUN_EXISTS", "plain", "a", "", {"new_run_id": "source"}),
 ]
 
 
@@ -121,7 +121,7 @@ async def test_a_travel_is_refused_and_leaves_nothing_behind(
 ) -> None:
     bodies.step("before", lambda *_: 1)
     stage = await stages.open(*workflows(bodies))
-    source = await stage.run(case.source, case.input) if case.source else None
+    source = await stage.run(case.source, case.input, run_id="source") if case.source else None
     written = len(stage.store.appends)
     bodies.calls.clear()
 
