@@ -302,3 +302,16 @@ async def test_only_sqlite_opens_the_file(path: Path) -> None:
 
     assert str(path) + ".lock" in files
     assert str(path) not in files
+
+
+async def test_a_large_request_context_is_not_written_with_every_append(
+    store: SqliteStore, path: Path
+) -> None:
+    large = Payload(b'"' + b"x" * 1_000_000 + b'"')
+    pen = Pen(store, new_run(request_context=large))
+    await pen.write(told())
+    for _ in range(30):
+        await pen.write(told())
+
+    log = path.with_name(path.name + "-wal")
+    assert await size_of(log) < 6_000_000
