@@ -13,6 +13,7 @@ from dalsegno.engine.history import History
 from dalsegno.engine.live import LiveRun
 from dalsegno.engine.runs import Runs, deadline
 from dalsegno.engine.travel import Planner
+from dalsegno.engine.trip import Trip
 from dalsegno.model.errors import (
     InvalidInput,
     InvalidRequest,
@@ -112,17 +113,17 @@ class Beginning:
         if await self._runs.store.run(run_id) is not None:
             raise RunExists(run_id)
         shape = self._runs.registry.shape(workflow)
-        planner = Planner(
+        trip = Trip(
             command,
             workflow,
             shape,
             source,
             self._runs.store,
-            self._runs.settings,
-            run_id=run_id,
-            now_us=self._runs.clock.now_us(),
+            self._runs.settings.payload_bytes_max,
+            run_id,
+            self._runs.clock.now_us(),
         )
-        plan = await planner.plan()
+        plan = await Planner(trip).plan()
         run = replace(
             plan.run,
             deadline_us=deadline(workflow, plan.run.created_us),

@@ -8,6 +8,7 @@ from dalsegno.engine import checks
 from dalsegno.engine.commands import Accepted, Cancel, Pause, Resume
 from dalsegno.engine.drive import record_outcome
 from dalsegno.engine.outcome import Canceled
+from dalsegno.engine.parts import resume_type
 from dalsegno.engine.resumption import answer_of, check_goes_on, choose, tell_resumed
 from dalsegno.engine.runs import Runs
 from dalsegno.engine.walk import Entry, Walk
@@ -46,7 +47,8 @@ class GoingOn:
             return await self._continue(command, run, workflow, context)
         stored = await self._runs.store.active_records(run.run_id, (StepStatus.SUSPENDED,))
         record = choose(command, run, stored, shape)
-        answer = answer_of(command, record, workflow, limit)
+        type_ = resume_type(workflow, shape, record.address)
+        answer = answer_of(command, record, type_, limit)
         walk = self._runs.supervisor.walk_of(run.run_id)
         if walk is not None:
             return await self._resume_live(command, walk, record.address, answer)

@@ -121,8 +121,9 @@ class LiveRun:
         """
         Let commits begin again.
         """
+        was_held = self._held_for is not None
         self._held_for = None
-        if self._commit is not None:
+        if was_held and self._commit is not None:
             asyncio.get_running_loop().call_soon(self._begin_write)
 
     def change(self, **columns: Any) -> None:

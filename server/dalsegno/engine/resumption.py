@@ -21,8 +21,6 @@ from dalsegno.model.payload import Payload
 from dalsegno.model.record import Record, StepStatus
 from dalsegno.model.run import Run, RunStatus
 from dalsegno.model.shape import GraphShape
-from dalsegno.workflow.builder import Workflow
-from dalsegno.workflow.graph import StepNode, WorkflowNode
 from dalsegno.workflow.types import Type
 
 
@@ -67,7 +65,7 @@ def choose(command: Resume, run: Run, records: Sequence[Record], shape: GraphSha
     return waiting[0]
 
 
-def answer_of(command: Resume, record: Record, workflow: Workflow, bytes_max: int) -> Payload:
+def answer_of(command: Resume, record: Record, type_: Type, bytes_max: int) -> Payload:
     """
     The resume data, checked against what the step takes.
 
@@ -78,21 +76,7 @@ def answer_of(command: Resume, record: Record, workflow: Workflow, bytes_max: in
     field = "resume_data"
     if command.resume_data is None:
         raise InvalidResumeData(field, f"is needed by {record.address!r}; null is data, too")
-    type_ = resume_type(workflow, record.address)
     return checks.payload(command.resume_data, field, InvalidResumeData, bytes_max, types=(type_,))
-
-
-def resume_type(workflow: Workflow, address: str) -> Type:
-    """
-    What the step at an address takes as resume data; anything if it is no longer there.
-    """
-    part: object = None
-    for segment in addresses.parse(address):
-        part = workflow.leaf(segment.id)
-        part = part if isinstance(part, StepNode) else getattr(part, "body", part)
-        if isinstance(part, WorkflowNode):
-            workflow = part.workflow
-    return part.resume if isinstance(part, StepNode) else Type.any()
 
 
 def tell_resumed(live: LiveRun, record: Record, answer: Payload) -> None:

@@ -10,8 +10,8 @@ from dalsegno.engine import pages
 from dalsegno.engine.commands import RunPage, RunView, StepPage, Suspension
 from dalsegno.engine.drive import in_graph_order, is_resumable
 from dalsegno.engine.history import History, Link, link
+from dalsegno.engine.parts import resume_type
 from dalsegno.engine.registry import Registry
-from dalsegno.engine.resumption import resume_type
 from dalsegno.engine.settings import EngineSettings
 from dalsegno.model import address as addresses
 from dalsegno.model.errors import RunNotFound, WorkflowNotFound
@@ -89,7 +89,7 @@ class Views:
             workflow = self._registry.workflow(run.workflow_id)
         except WorkflowNotFound:
             return None
-        schema = resume_type(workflow, address).schema()
+        schema = resume_type(workflow, self._registry.shape(workflow), address).schema()
         return Payload(json.dumps(schema).encode()) if schema is not None else None
 
     async def steps(self, run_id: str, *, page: str | None, limit: int) -> StepPage:
