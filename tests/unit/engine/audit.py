@@ -59,10 +59,8 @@ def check_run(run: Run, events: Sequence[Event]) -> None:
     assert types.count(EventType.RUN_STARTED) == 1
     assert not any(type_.ends_run for type_ in types[:-1]), "something came after the end"
     newest = types[-1]
-    if newest in _RUN_STATUS:
-        assert run.status is _RUN_STATUS[newest]
-    else:
-        assert run.status in (RunStatus.RUNNING, RunStatus.WAITING)
+    is_awake = newest is EventType.RUN_WAITING and run.status is RunStatus.RUNNING
+    assert run.status is _RUN_STATUS.get(newest, RunStatus.RUNNING) or is_awake
     assert run.result == (events[-1].payload if newest is EventType.RUN_COMPLETED else None)
     assert run.error == (events[-1].error if newest is EventType.RUN_FAILED else None)
     states = [event.state for event in events if event.state is not None]
