@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from dalsegno.engine.commands import Accepted, Cancel, Command, Pause, Resume, StartRun, TimeTravel
-from dalsegno.model.errors import RequestIdReused, RunExists
+from dalsegno.model.errors import RequestIdReused, RunExists, StoreUnavailable
 from dalsegno.workflow import Workflow
 from tests.unit.engine.bodies import Bodies, asks_and_adds
 from tests.unit.engine.stage import Stage, Stages
@@ -155,3 +155,36 @@ async def test_a_replay_may_be_given_its_id(stages: Stages, bodies: Bodies) -> N
     stage = await opened(stages, bodies)
 
     assert (await stage.travel("b", "done", new_run_id="mine")).run_id == "mine"
+
+
+async def test_who_follows_a_run_is_not_disturbed_by_a_start_under_its_id(
+    stages: Stages, bodies: Bodies
+) -> None:
+    stage = await opened(stages, bodies)
+    watching = await stage.engine.watch("asks", after_sequence=4, follow=True, idle_s=0.001)
+    assert await anext(watching) == ()
+
+    with pytest.raises(RunExists):
+        await stage.start("plain", "", run_id="asks")
+    with pytest.raises(RunExists):
+        await stage.begin_travel("a", "done", new_run_id="asks")
+
+    assert await anext(watching) == ()
+    await stage.resume("asks", "ok")
+    assert [event.type async for batch in watching for event in batch][-1] == "run_completed"
+
+
+async def test_runs_that_were_never_made_take_no_memory(stages: Stages, bodies: Bodies) -> None:
+    stage = await opened(stages, bodies)
+    feed = stage.engine._feed
+
+    for number in range(3):
+        stage.store.fail_append(1, StoreUnavailable("the disk is full"))
+        with pytest.raises(StoreUnavailable):
+            await stage.start("plain", "", run_id=f"new{number}")
+        with pytest.raises(RunExists):
+            await stage.start("plain", "", run_id="done")
+
+    assert (feed._tails, feed._lost) == ({}, {})
+    assert stage.engine._supervisor._walks == {}
+    assert stage.engine._locks._locks == {}

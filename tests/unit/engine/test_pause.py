@@ -1,0 +1,217 @@
+"""
+Pausing runs, and deleting them.
+"""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from dalsegno.engine import EngineSettings
+from dalsegno.engine.commands import Pause
+from dalsegno.model.errors import RunActive, RunFinished, RunHasReplays, RunNotFound
+from dalsegno.workflow import Context, Workflow
+from tests.unit.engine.bodies import Bodies, asks_and_adds
+from tests.unit.engine.stage import Stage, Stages, until
+
+
+class Gate:
+    """
+    A body that waits until it is let go.
+    """
+
+    def __init__(self) -> None:
+        self._open = asyncio.Event()
+
+    async def __call__(self, value: Any, ctx: Context) -> str:
+        await self._open.wait()
+        return f"{value}{ctx.address}"
+
+    def open(self) -> None:
+        self._open.set()
+
+
+async def pause(stage: Stage, run_id: str, reason: str | None = None) -> None:
+    await stage.engine.pause(Pause(run_id, reason))
+
+
+async def test_a_running_run_stops_before_its_next_step(stages: Stages, bodies: Bodies) -> None:
+    gate = Gate()
+    stage = await stages.open(Workflow("w").then(bodies.step("a", gate), *bodies.steps("bc")))
+    run_id = await stage.start("w", "")
+    await until(lambda: bodies.calls == ["a"])
+
+    await pause(stage, run_id, "maintenance")
+    gate.open()
+    run = await stage.at_rest(run_id)
+
+    assert (run.status, run.view.run.paused_at) == ("paused", ("b",))
+    assert run.statuses == {"a": "success"}
+    assert run.events[-1].reason == "maintenance"
+    assert (await stage.resume(run)).result == "abc"
+
+
+async def test_arms_end_what_they_have_begun(stages: Stages, bodies: Bodies) -> None:
+    gate = Gate()
+    inner = Workflow("inner").then(bodies.step("x", gate), bodies.step("y"))
+    workflow = Workflow("w").parallel(bodies.step("p", gate), inner).then(bodies.step("j"))
+    stage = await stages.open(workflow)
+    run_id = await stage.start("w", "")
+    await until(lambda: len(bodies.calls) == 2)
+
+    await pause(stage, run_id)
+    gate.open()
+    run = await stage.at_rest(run_id)
+
+    assert (run.status, run.view.run.paused_at) == ("paused", ("inner.y",))
+    assert run.statuses["p"] == "success"
+    assert "y" not in bodies.calls
+    assert (await stage.resume(run)).result == "(p|inner.xy)j"
+
+
+async def test_a_pause_behind_the_last_step_changes_nothing(stages: Stages, bodies: Bodies) -> None:
+    gate = Gate()
+    stage = await stages.open(Workflow("w").then(bodies.step("a", gate)))
+    run_id = await stage.start("w", "")
+    await until(lambda: bodies.calls == ["a"])
+
+    await pause(stage, run_id)
+    gate.open()
+
+    assert (await stage.at_rest(run_id)).status == "success"
+
+
+@pytest.mark.parametrize("wait_in_memory_s", [0, 10_000], ids=["put down", "in memory"])
+async def test_a_waiting_run_pauses_when_its_timer_has_fired(
+    wait_in_memory_s: int, stages: Stages, bodies: Bodies
+) -> None:
+    settings = EngineSettings(wait_in_memory=timedelta(seconds=wait_in_memory_s))
+    workflow = Workflow("w").sleep("nap", 60).then(bodies.step("a"))
+    stage = await stages.open(workflow, settings=settings)
+
+    with stage.clock.still():
+        run_id = await stage.start("w", "")
+        await stage.until_told(run_id, "run_waiting")
+        await until(lambda: stage.is_live(run_id) == bool(wait_in_memory_s))
+        await pause(stage, run_id)
+        assert (await stage.seen(run_id)).status == "waiting"
+    run = await stage.at_rest(run_id)
+
+    assert (run.status, run.view.run.paused_at) == ("paused", ("a",))
+    assert run.statuses == {"nap": "success"}
+    assert (await stage.resume(run)).result == "a"
+
+
+async def test_a_run_that_rests_is_left_as_it_is(stages: Stages, bodies: Bodies) -> None:
+    stage = await stages.open(Workflow("w").then(bodies.step("s", asks_and_adds), bodies.step("b")))
+    suspended = await stage.run("w", "")
+    await pause(stage, suspended.run_id)
+    assert await stage.seen(suspended) == suspended
+
+    run = await stage.resume(suspended, "ok", per_step=True)
+    await pause(stage, run.run_id)
+
+    assert await stage.seen(run) == run
+    assert (await stage.resume(run)).result == "<ok>b", "no pause is left over"
+
+
+async def test_what_has_ended_or_never_was_cannot_be_paused(stages: Stages, bodies: Bodies) -> None:
+    stage = await stages.open(Workflow("w").then(bodies.step("a")))
+    run = await stage.run("w", "")
+
+    with pytest.raises(RunFinished):
+        await pause(stage, run.run_id)
+    with pytest.raises(RunNotFound):
+        await pause(stage, "nowhere")
+
+    assert await stage.seen(run) == run
+
+
+async def test_a_pause_survives_a_crash(stages: Stages, bodies: Bodies) -> None:
+    workflow = Workflow("w").then(bodies.step("a", Gate()), bodies.step("b"))
+    stage = await stages.open(workflow)
+    run_id = await stage.start("w", "")
+    await until(lambda: bodies.calls == ["a"])
+    await pause(stage, run_id, "why")
+    bodies.will_add("a")
+    stage = await stages.open(workflow)
+
+    run = await stage.at_rest(run_id)
+
+    assert (run.status, run.view.run.paused_at) == ("paused", ("b",))
+    assert run.events[-1].reason == "why"
+
+
+async def test_a_loop_pauses_between_iterations_and_a_foreach_between_items(
+    stages: Stages, bodies: Bodies
+) -> None:
+    gate = Gate()
+    loop = Workflow("loop").do_until(bodies.step("l", gate), lambda text: text.count("l") == 2)
+    stage = await stages.open(loop, Workflow("each").foreach(bodies.step("f", gate)))
+    looping, each = await stage.start("loop", ""), await stage.start("each", [1, 2])
+    await until(lambda: len(bodies.calls) == 2)
+
+    for run_id in (looping, each):
+        await pause(stage, run_id)
+    gate.open()
+    paused = [await stage.at_rest(run_id) for run_id in (looping, each)]
+
+    assert [run.view.run.paused_at for run in paused] == [("l[1]",), ("f[1]",)]
+    assert [(await stage.resume(run)).status for run in paused] == ["success", "success"]
+    assert sorted(bodies.calls) == ["f[0]", "f[1]", "l[0]", "l[1]"]
+
+
+async def test_a_run_at_rest_can_be_deleted_with_all_it_has(stages: Stages, bodies: Bodies) -> None:
+    stage = await stages.open(Workflow("w").then(bodies.step("a"), bodies.step("s", asks_and_adds)))
+    suspended = await stage.run("w", "")
+    paused = await stage.run("w", "", per_step=True)
+    finished = await stage.cancel((await stage.run("w", "")).run_id)
+
+    for run in (suspended, paused, finished):
+        await stage.engine.delete(run.run_id)
+        with pytest.raises(RunNotFound):
+            await stage.engine.view(run.run_id)
+        with pytest.raises(RunNotFound):
+            await stage.engine.delete(run.run_id)
+        with pytest.raises(RunNotFound):
+            await stage.answer(run, 1)
+        with pytest.raises(RunNotFound):
+            await stage.begin_travel("a", run)
+
+    assert await stage.runs() == []
+
+
+async def test_a_run_that_is_alive_cannot_be_deleted(stages: Stages, bodies: Bodies) -> None:
+    gate = Gate()
+    stage = await stages.open(
+        Workflow("w").then(bodies.step("a", gate)), Workflow("waiting").sleep("nap", 60)
+    )
+    with stage.clock.still():
+        running, waiting = await stage.start("w", ""), await stage.start("waiting")
+        await stage.until_told(waiting, "run_waiting")
+        for run_id in (running, waiting):
+            with pytest.raises(RunActive):
+                await stage.engine.delete(run_id)
+    gate.open()
+
+    assert (await stage.at_rest(running)).result == "a"
+    assert (await stage.at_rest(waiting)).status == "success"
+
+
+async def test_a_run_that_replays_depend_on_is_deleted_after_them(
+    stages: Stages, bodies: Bodies
+) -> None:
+    stage = await stages.open(Workflow("w").then(*bodies.steps("abc")))
+    root = await stage.run("w", "")
+    middle = await stage.travel("b", root)
+    leaf = await stage.travel("c", middle)
+
+    for run in (root, middle):
+        with pytest.raises(RunHasReplays):
+            await stage.engine.delete(run.run_id)
+    assert (await stage.seen(leaf)).result == "abc"
+    for run in (leaf, middle, root):
+        await stage.engine.delete(run.run_id)
+
+    assert await stage.runs() == []
