@@ -48,6 +48,8 @@ class Beginning:
         if command.initial_state is not None:
             state = checks.state(command.initial_state, workflow.state, limit)
         context = checks.merged(EMPTY_OBJECT, command.request_context, limit)
+        if command.run_id is not None:
+            await self._check_is_free(command.run_id)
         now_us = self._runs.clock.now_us()
         run = Run(
             run_id=command.run_id or self._new_id(),
@@ -72,6 +74,16 @@ class Beginning:
         asyncio.get_running_loop().call_soon(live.commit_soon)
         await asyncio.shield(live.began)
         return Accepted(run.run_id, 0)
+
+    async def _check_is_free(self, run_id: str) -> None:
+        """
+        Refuse a taken id before anything is done under it.
+
+        Raises:
+            RunExists
+        """
+        if await self._runs.store.run(run_id) is not None:
+            raise RunExists(run_id)
 
     def _tracing(self, command: StartRun | TimeTravel) -> Tracing:
         """
@@ -110,8 +122,7 @@ class Beginning:
         """
         workflow, source = await self._source(command)
         run_id = command.new_run_id or self._new_id()
-        if await self._runs.store.run(run_id) is not None:
-            raise RunExists(run_id)
+        await self._check_is_free(run_id)
         shape = self._runs.registry.shape(workflow)
         trip = Trip(
             command,

@@ -4,6 +4,7 @@ Driving a live run: walking it, and recording how the walk ended.
 
 import asyncio
 
+from dalsegno.engine.live import LiveRun
 from dalsegno.engine.nodes import walk_sequence
 from dalsegno.engine.outcome import (
     Bailed,
@@ -15,6 +16,7 @@ from dalsegno.engine.outcome import (
     Suspended,
     Waiting,
 )
+from dalsegno.engine.telling import Telling, cancel_inside
 from dalsegno.engine.walk import Entry, Walk, mismatch
 from dalsegno.model.address import parse
 from dalsegno.model.clock import SECOND_US
@@ -23,6 +25,7 @@ from dalsegno.model.payload import Payload
 from dalsegno.model.record import Error, NodeKind, Record, StepStatus
 from dalsegno.model.run import RunStatus
 from dalsegno.model.shape import GraphShape
+from dalsegno.store.contract import Store
 
 _RESUMABLE = (NodeKind.STEP,)  # what has resume data; containers are suspended only with these
 
@@ -80,9 +83,7 @@ async def record_outcome(walk: Walk, outcome: Outcome) -> None:
         case Failed(error):
             _fail(walk, error)
         case Canceled(reason):
-            await walk.cancel_inside("")
-            walk.live.tell(EventType.RUN_CANCELED, reason=reason)
-            _end(walk, RunStatus.CANCELED)
+            await record_canceled(walk, walk.history.store, reason)
         case Suspended():
             suspended = await suspended_steps(walk)
             at = tuple(record.address for record in suspended)
@@ -113,22 +114,31 @@ async def record_outcome(walk: Walk, outcome: Outcome) -> None:
             pass  # recorded when the last strand began to wait
 
 
+async def record_canceled(telling: Telling, store: Store, reason: str | None) -> None:
+    """
+    End a run as canceled, with all that is under way in it.
+    """
+    await cancel_inside(telling, store, "")
+    telling.live.tell(EventType.RUN_CANCELED, reason=reason)
+    _end(telling.live, RunStatus.CANCELED)
+
+
 def _complete(walk: Walk, value: Payload) -> None:
     event = walk.live.tell(EventType.RUN_COMPLETED, payload=value)
     walk.live.change(result=walk.live.stored(value, event))
-    _end(walk, RunStatus.SUCCESS)
+    _end(walk.live, RunStatus.SUCCESS)
 
 
 def _fail(walk: Walk, error: Error) -> None:
     walk.live.tell(EventType.RUN_FAILED, error=error)
     walk.live.change(error=error)
-    _end(walk, RunStatus.FAILED)
+    _end(walk.live, RunStatus.FAILED)
 
 
-def _end(walk: Walk, status: RunStatus) -> None:
-    walk.live.change(
+def _end(live: LiveRun, status: RunStatus) -> None:
+    live.change(
         status=status,
-        ended_us=walk.live.clock.now_us(),
+        ended_us=live.clock.now_us(),
         due_us=None,
         deadline_us=None,
         paused_at=(),

@@ -105,7 +105,7 @@ class Engine:
             WorkflowNotFound, InvalidInput, InvalidState, InvalidContext, PayloadTooLarge,
             RunExists, RequestIdReused, TooManyRuns
         """
-        async with self._locks.hold(_request_lock(command)):
+        async with self._locks.hold(_request_lock(command)), self._locks.hold(command.run_id):
             repeated = await self._repeated(command)
             return repeated or await self._beginning.start(command)
 
@@ -116,7 +116,7 @@ class Engine:
         Raises:
             DalsegnoError: Any refusal of semantics.md §7 that concerns a travel.
         """
-        async with self._locks.hold(_request_lock(command)):
+        async with self._locks.hold(_request_lock(command)), self._locks.hold(command.new_run_id):
             repeated = await self._repeated(command)
             return repeated or await self._beginning.travel(command)
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from dalsegno.engine import checks
 from dalsegno.engine.commands import Accepted, Cancel, Pause, Resume
-from dalsegno.engine.drive import record_outcome
-from dalsegno.engine.outcome import Canceled
+from dalsegno.engine.drive import record_canceled
 from dalsegno.engine.parts import resume_type
 from dalsegno.engine.resumption import answer_of, check_goes_on, choose, tell_resumed
 from dalsegno.engine.runs import Runs
+from dalsegno.engine.telling import Teller
 from dalsegno.engine.walk import Entry, Walk
 from dalsegno.model.address import scope_of
 from dalsegno.model.errors import NotSuspended, RunFinished
@@ -154,14 +154,11 @@ class GoingOn:
             return Accepted(run.run_id, run.newest_sequence)
         if run.status.is_terminal:
             raise RunFinished(run.run_id, run.status)
-        workflow = self._runs.registry.workflow(run.workflow_id)
         live = self._runs.live(
             replace(run, epoch=run.epoch + 1),
             held_epoch=run.epoch,
             request=self._runs.request(command, run.run_id, run.newest_sequence),
         )
-        shape = self._runs.registry.shape(workflow)
-        ending = self._runs.walk(live, workflow, shape, ())
-        await record_outcome(ending, Canceled(command.reason))
+        await record_canceled(Teller(live), self._runs.store, command.reason)
         await live.commit()
         return Accepted(run.run_id, run.newest_sequence)

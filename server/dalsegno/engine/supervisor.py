@@ -142,26 +142,30 @@ class Supervisor:
             if live.error is None:
                 raise
             self._failed(live, live.error)
-            _log.warning("run %s cannot go on here: %s", run_id, live.error)
         except DalsegnoError as error:
             self._failed(live, error)
-            _log.warning("run %s cannot go on here: %s", run_id, error)
         except Exception as error:  # noqa: BLE001 - a bug of ours ends one run, not the server
+            _log.exception("the walk of run %s failed", run_id)
             self._failed(live, error)
-            _log.exception("run %s cannot go on here", run_id)
         finally:
             del self._walks[run_id]
             if not live.began.done():
                 live.began.set_exception(ShuttingDown())
             if live.run.status is RunStatus.WAITING:
                 self._look_again.set()
-            if live.error is not None:
-                self._has_lost.set()
 
     def _failed(self, live: LiveRun, error: Exception) -> None:
+        """
+        A walk has ended by an error. If nothing of it was ever written, that concerns only who
+        asked for it; else whoever waits for the run, which is to be taken up again.
+        """
         if not live.began.done():
             live.began.set_exception(error)
+        if live.began.exception() is not None:
+            return
         self._feed.fail(live.run.run_id, error)
+        self._has_lost.set()
+        _log.warning("run %s cannot go on here: %r", live.run.run_id, error)
 
     async def _fire_timers(self) -> None:
         """

@@ -2,14 +2,16 @@
 Telling what happens to an address: each of these is one event and the record it tells of.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dalsegno.engine.live import LiveRun
 from dalsegno.engine.outcome import Failed
+from dalsegno.model import address as addresses
 from dalsegno.model.event import Event, EventType
 from dalsegno.model.payload import Payload
 from dalsegno.model.record import Error, NodeKind, Record, StepStatus
+from dalsegno.store.contract import Store
 
 
 class Telling:
@@ -129,3 +131,37 @@ class Telling:
                 **facts,
             )
         )
+
+
+@dataclass(slots=True)
+class Teller(Telling):
+    """
+    Tells of a run that nobody walks.
+    """
+
+    live: LiveRun
+
+
+async def cancel_inside(telling: Telling, store: Store, address: str) -> None:
+    """
+    What is under way at or inside an address ("" for all of the run) becomes canceled, innermost
+    first.
+    """
+    live = telling.live
+    await live.settle_writes()
+    statuses = (StepStatus.RUNNING, StepStatus.WAITING, StepStatus.SUSPENDED)
+    stored = await store.active_records(live.run.run_id, statuses)
+    active = {record.address: record for record in stored} | live.overlay
+    inside = [
+        record
+        for record in active.values()
+        if record.status.is_active
+        and (not address or addresses.is_at_or_inside(record.address, address))
+    ]
+    inside.sort(key=lambda record: (-_depth(record.address), record.first_sequence))
+    for record in inside:
+        telling.cancel(record)
+
+
+def _depth(address: str) -> int:
+    return address.count(".") + address.count("[")

@@ -14,7 +14,7 @@ from dalsegno.engine.order import check_order
 from dalsegno.engine.parts import graph_of, input_type, part_at
 from dalsegno.engine.travel_answer import kept_resume_data
 from dalsegno.engine.travel_conditions import check_siblings, reached
-from dalsegno.engine.travel_context import records_given
+from dalsegno.engine.travel_context import field_of, records_given
 from dalsegno.engine.travel_history import missing, unfinished
 from dalsegno.engine.trip import Trip
 from dalsegno.engine.walk import Entry
@@ -174,7 +174,7 @@ class Planner:
         for address in self._given:
             index = addresses.index_under(address, container)
             if index is not None and index >= size:
-                raise InvalidContext(f"context[{address}]", f"is beyond the {size} items")
+                raise InvalidContext(field_of(address), f"is beyond the {size} items")
 
     # Input, state, request context.
 
@@ -193,7 +193,8 @@ class Planner:
                 return await inputs.target(target)
             except MissingOutput as lacking:
                 raise MissingHistory(self._trip.command.step, lacking.addresses) from lacking
-        field = "input_data"
+        is_from_context = self._trip.command.input_data is None
+        field = f"{field_of(target.address)}.payload" if is_from_context else "input_data"
         value = checks.payload(given, field, InvalidInput, self._trip.bytes_max)
         for type_ in self._target_types(target):
             checks.fits(type_, value.json, field, InvalidInput)

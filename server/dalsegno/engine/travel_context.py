@@ -28,7 +28,7 @@ async def records_given(trip: Trip, target: Place) -> dict[str, Record]:
 
 
 def _context_place(trip: Trip, address: str) -> Place:
-    field = f"context[{address}]"
+    field = field_of(address)
     try:
         place = trip.shape.find(addresses.parse(address))
     except InvalidAddress as error:
@@ -51,21 +51,29 @@ def _is_used(address: str, place: Place, target: Place) -> bool:
         is_whole = found.level == len(place.levels) - 1
     if not is_whole:
         problem = f"lies inside {whole.bare!r}; give the output of that"
-        raise InvalidContext(f"context[{address}]", problem)
+        raise InvalidContext(field_of(address), problem)
     return True
 
 
+def field_of(address: str) -> str:
+    """
+    The field of the request that gives a record, as paths of fields name it.
+    """
+    return f'context["{address}"]'
+
+
 async def _record_given(trip: Trip, address: str, place: Place, result: StepResult) -> Record:
-    field = f"context[{address}]"
+    field = field_of(address)
     if result.status not in (None, StepStatus.SUCCESS.value):
-        raise InvalidContext(field, f"has status {result.status!r}; only success is accepted")
+        problem = f"is {result.status}; only success is accepted"
+        raise InvalidContext(f"{field}.status", problem)
     if result.output is None:
-        raise InvalidContext(field, "has no output")
-    output = checks.payload(result.output, field, InvalidContext, trip.bytes_max)
+        raise InvalidContext(f"{field}.output", "is missing")
+    output = checks.payload(result.output, f"{field}.output", InvalidContext, trip.bytes_max)
     recorded = await trip.source.record(address) if trip.source is not None else None
     value = recorded.input if recorded is not None else None
     if result.payload is not None:
-        value = checks.payload(result.payload, field, InvalidContext, trip.bytes_max)
+        value = checks.payload(result.payload, f"{field}.payload", InvalidContext, trip.bytes_max)
     body = place.last.leaf.body
     is_item = place.last.index is not None
     return Record(

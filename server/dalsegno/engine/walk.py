@@ -17,7 +17,7 @@ from dalsegno.engine.inputs import Inputs
 from dalsegno.engine.live import LiveRun
 from dalsegno.engine.outcome import Bailed, Canceled, Done, Failed, Outcome, Suspended
 from dalsegno.engine.settings import EngineSettings
-from dalsegno.engine.telling import Telling
+from dalsegno.engine.telling import Telling, cancel_inside
 from dalsegno.model import address as addresses
 from dalsegno.model import jsontext
 from dalsegno.model.payload import NULL, Payload
@@ -92,6 +92,12 @@ class Walk(Telling):
     taps: set[str] = field(default_factory=set)
     blocks: list[Any] = field(default_factory=list)
     moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def cancel_inside(self, address: str) -> None:
+        """
+        What is under way at or inside an address becomes canceled, innermost first.
+        """
+        await cancel_inside(self, self.history.store, address)
 
     def place(self, address: str) -> Place:
         """
@@ -169,32 +175,6 @@ class Walk(Telling):
             problem = f"the output nests deeper than {jsontext.NESTING_MAX} levels"
             return Failed(Error("TooDeep", problem, is_retryable=False))
         return Done(value)
-
-    async def cancel_inside(self, address: str) -> None:
-        """
-        What is under way at or inside an address ("" for all of the run) becomes canceled,
-        innermost first.
-        """
-        statuses = (StepStatus.RUNNING, StepStatus.WAITING, StepStatus.SUSPENDED)
-        await self.live.settle_writes()
-        active = {
-            record.address: record
-            for record in await self.history.store.active_records(self.live.run.run_id, statuses)
-        }
-        active.update(self.live.overlay)
-        inside = [
-            record
-            for record in active.values()
-            if record.status.is_active
-            and (not address or addresses.is_at_or_inside(record.address, address))
-        ]
-        inside.sort(key=lambda record: (-_depth(record.address), record.first_sequence))
-        for record in inside:
-            self.cancel(record)
-
-
-def _depth(address: str) -> int:
-    return address.count(".") + address.count("[")
 
 
 def mismatch(type_: Type, value: Payload) -> Error | None:
