@@ -129,11 +129,12 @@ class GoingOn:
             raise RunFinished(run.run_id, run.status)
         request = self._runs.request(command, run.run_id, run.newest_sequence)
         walk = self._runs.supervisor.walk_of(run.run_id)
-        if run.status.is_at_rest and walk is None:
-            return Accepted(run.run_id, run.newest_sequence)
         live = walk.live if walk is not None else self._runs.live(run, held_epoch=run.epoch)
         live.attach(request)
-        live.change(is_pausing=True, pause_reason=command.reason)
+        if walk is not None or not run.status.is_at_rest:
+            live.change(is_pausing=True, pause_reason=command.reason)
+        elif request is not None:
+            live.change()  # nothing but the request is kept
         await live.commit()
         return Accepted(run.run_id, run.newest_sequence)
 

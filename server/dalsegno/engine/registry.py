@@ -63,7 +63,7 @@ class Registry:
         The shape a run was last driven with.
 
         Raises:
-            CorruptHistory: Its definition was not kept.
+            CorruptHistory: Its definition was not kept, or cannot be read.
         """
         known = self._shapes.get(run.definition_hash)
         if known is not None:
@@ -71,6 +71,9 @@ class Registry:
         definition = await self._store.definition(run.definition_hash)
         if definition is None:
             raise CorruptHistory(run.run_id, "definition", "was not kept")
-        shape = GraphShape.parse(definition.json)
+        try:
+            shape = GraphShape.parse(definition.json)
+        except (ValueError, KeyError, TypeError) as error:
+            raise CorruptHistory(run.run_id, "definition", repr(error)) from error
         self._shapes[run.definition_hash] = shape
         return shape

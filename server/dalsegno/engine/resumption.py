@@ -39,7 +39,7 @@ def check_goes_on(command: Resume, run: Run, shape: GraphShape) -> None:
         shape.locate(addresses.parse(command.step))
     answers = command.resume_data is not None or command.step or command.label
     if run.status is RunStatus.PAUSED and answers:
-        raise NotSuspended(run.run_id, run.status, command.step or command.label)
+        raise NotSuspended(run.run_id, run.status, command.step, command.label)
 
 
 def choose(command: Resume, run: Run, records: Sequence[Record], shape: GraphShape) -> Record:
@@ -59,7 +59,7 @@ def choose(command: Resume, run: Run, records: Sequence[Record], shape: GraphSha
     elif command.label is not None:
         waiting = [record for record in waiting if record.suspend_label == command.label]
     if not waiting:
-        raise NotSuspended(run.run_id, run.status, command.step or command.label)
+        raise NotSuspended(run.run_id, run.status, command.step, command.label)
     if len(waiting) > 1:
         raise AmbiguousSuspension(run.run_id, [record.address for record in waiting])
     return waiting[0]

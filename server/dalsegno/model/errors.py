@@ -364,13 +364,16 @@ class NotSuspended(FailedPrecondition):
 
     reason = "NOT_SUSPENDED"
 
-    def __init__(self, run_id: str, status: str, step: str | None = None) -> None:
-        where = f" at {step!r}" if step else ""
+    def __init__(
+        self, run_id: str, status: str, step: str | None = None, label: str | None = None
+    ) -> None:
+        where = f" at {step!r}" if step else f" by the label {label!r}" if label else ""
         super().__init__(
             f"run {run_id!r} is {status} and not suspended{where}",
             run_id=run_id,
             status=status,
             step=step,
+            label=label,
         )
 
 
