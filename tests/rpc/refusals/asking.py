@@ -5,6 +5,7 @@ Calls by name and fields, in each form that an RPC has.
 from collections.abc import Mapping
 from typing import Any
 
+from dalsegno.v1 import run_pb2
 from dalsegno.v1 import run_service_pb2 as pb
 from dalsegno.v1 import workflow_service_pb2 as workflow_pb
 from dalsegno.v1.payload_pb2 import Payload
@@ -54,3 +55,10 @@ async def refusal_to(served: Served, method: str, fields: Fields) -> Refusal:
         asked = call(served, method, fields)
         await (asked.read() if hasattr(asked, "read") else asked)
     return told
+
+
+def given(**outputs: str) -> dict[str, run_pb2.StepResult]:
+    """
+    Context: the outputs of steps.
+    """
+    return {step: run_pb2.StepResult(output=text(output)) for step, output in outputs.items()}

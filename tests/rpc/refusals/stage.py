@@ -4,7 +4,6 @@ A server with one run in every state, all of which stays as it is while nothing 
 Each run has a telling id: `finished`, `suspended`, `running` … so that a case of a refusal is data.
 """
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
@@ -12,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dalsegno.v1 import run_pb2
 from tests.rpc.refusals import snapshot
 from tests.rpc.refusals.asking import Fields, call, text
 from tests.rpc.refusals.workflows import NOW, RECORDED
@@ -31,6 +29,7 @@ ANSWERED: Mapping[str, tuple[str, Fields]] = {
     "q-cancel": ("Cancel", {"run_id": "canceled", "reason": "enough"}),
     "q-cancel-live": ("Cancel", {"run_id": "canceled-live"}),
     "q-pause": ("Pause", {"run_id": "halted"}),
+    "q-pause-paused": ("Pause", {"run_id": "paused"}),
     "q-go-on": ("Resume", {"run_id": "gone-on"}),
 }
 
@@ -125,11 +124,11 @@ async def _play_now(served: Served) -> None:
         ("waiting", "sleeping"),
     ):
         await begin(served, workflow_id, run_id)
-    await until(served, "waiting", run_pb2.RUN_STATUS_WAITING)
+    await until(served, "waiting", "run_waiting")
     for request_id in ANSWERED:
         await repeat(served, request_id)
     GATES.open("halted")
-    await until(served, "halted", run_pb2.RUN_STATUS_PAUSED)
+    await until(served, "halted", "run_paused")
     await call(served, "DeleteRun", {"run_id": "deleted"})
 
 
@@ -144,13 +143,15 @@ async def begin(served: Served, workflow_id: str, run_id: str) -> None:
         await GATES.entered(run_id)
 
 
-async def until(served: Served, run_id: str, status: run_pb2.RunStatus) -> None:
+async def until(served: Served, run_id: str, event: str) -> None:
     """
-    Watch until the run is as expected.
+    Watch until the run has told of something.
     """
-    async with asyncio.timeout(5):
-        while (await call(served, "GetRun", {"run_id": run_id})).run.status != status:
-            await asyncio.sleep(0.01)
+    watching = call(served, "WatchRun", {"run_id": run_id, "follow": True})
+    async for response in watching:
+        if response.event.WhichOneof("body") == event:
+            break
+    watching.cancel()
 
 
 async def repeat(served: Served, request_id: str) -> Any:
