@@ -10,7 +10,7 @@ import pytest
 
 from dalsegno.engine import EngineSettings
 from dalsegno.engine.commands import Cancel
-from dalsegno.model.errors import RunNotFound
+from dalsegno.model.errors import RunFinished, RunNotFound
 from dalsegno.model.event import EventType
 from dalsegno.workflow import Context, Workflow
 from tests.unit.engine.bodies import Bodies, asks_and_adds
@@ -238,3 +238,40 @@ async def test_an_item_that_cancels_ends_the_run(stages: Stages, bodies: Bodies)
 
         assert run.status == "canceled"
         assert run.statuses == {"f": "canceled", "f[0]": "success", "f[1]": "canceled"}
+
+
+async def test_a_cancellation_that_comes_while_the_end_is_being_written_is_refused(
+    stages: Stages, bodies: Bodies
+) -> None:
+    stage = await stages.open(Workflow("w").then(bodies.step("a")))
+    release = stage.store.hold_append(2)
+    run_id = await stage.start("w", "")
+    await until(lambda: len(stage.store.appends) == 2)
+
+    canceling = asyncio.create_task(stage.engine.cancel(Cancel(run_id)))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    release.set()
+
+    with pytest.raises(RunFinished):
+        await canceling
+    assert (await stage.seen(run_id)).result == "a"
+
+
+async def test_a_cancellation_that_comes_while_a_question_is_being_written_ends_the_run(
+    stages: Stages, bodies: Bodies
+) -> None:
+    stage = await stages.open(Workflow("w").then(bodies.step("a", asks_and_adds)))
+    release = stage.store.hold_append(2)
+    run_id = await stage.start("w", "")
+    await until(lambda: len(stage.store.appends) == 2)
+
+    canceling = asyncio.create_task(stage.engine.cancel(Cancel(run_id)))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    release.set()
+    await canceling
+    run = await stage.seen(run_id)
+
+    assert run.status == "canceled"
+    assert run.statuses == {"a": "canceled"}

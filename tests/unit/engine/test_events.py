@@ -2,6 +2,7 @@
 What a run tells, kind of node by kind of node (semantics.md §6, §9).
 """
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -299,3 +300,29 @@ async def test_what_cannot_be_emitted_raises_in_the_body_and_is_not_told(stages:
 
     assert "$.a" in run.result
     assert run.told(EventType.STEP_OUTPUT, "talks") == []
+
+
+async def test_what_is_emitted_after_the_end_is_not_told(stages: Stages) -> None:
+    late = asyncio.Event()
+    talking: list[asyncio.Task[None]] = []
+
+    async def talks_late(ctx: Context) -> None:
+        await late.wait()
+        ctx.emit("late")
+
+    @step
+    async def leaves(value: Any, ctx: Context) -> Any:
+        talking.append(asyncio.create_task(talks_late(ctx)))
+        return value
+
+    @step
+    async def waits(value: Any) -> Any:
+        late.set()
+        await talking[0]
+        return value
+
+    stage = await stages.open(Workflow("w").then(leaves, waits))
+
+    run = await stage.run("w")
+
+    assert not any("step_output" in line for line in run.story)

@@ -319,3 +319,17 @@ async def test_a_walk_can_be_forgotten_once_its_run_waits(stages: Stages, bodies
         assert live() is None
 
     assert (await stage.at_rest(run_id)).status == "success"
+
+
+async def test_following_a_run_that_is_deleted_ends(stages: Stages, bodies: Bodies) -> None:
+    stage = await stages.open(Workflow("w").then(bodies.step("s", asks)))
+    run_id = await stage.start("w", "")
+    watching = await stage.engine.watch(run_id, after_sequence=0, follow=True, idle_s=0.001)
+    while await anext(watching):
+        pass  # until the run is suspended and silent
+
+    await stage.engine.delete(run_id)
+
+    with pytest.raises(RunNotFound):
+        async with asyncio.timeout(2):
+            await read(watching)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dalsegno.model.errors import InvalidResumeData, NothingToResume
+from dalsegno.model.errors import InvalidResumeData, NothingToResume, NotSuspended
 from dalsegno.workflow import Context, Workflow, step
 from tests.unit.engine.bodies import Bodies, asks, asks_and_adds
 from tests.unit.engine.seen import decoded
@@ -172,3 +172,19 @@ async def test_answers_given_before_the_target_are_history(stages: Stages, bodie
     assert behind.result == "<old>bc"
     assert behind.reused == ["s", "b"]
     assert at.suspended_at == ["s"], "a step that executes again asks again"
+
+
+async def test_a_reused_question_cannot_be_answered_in_the_replay(
+    stages: Stages, bodies: Bodies
+) -> None:
+    stage = await stages.open(
+        Workflow("w").then(bodies.step("s", asks), bodies.step("b", asks), bodies.step("c"))
+    )
+    source = await stage.run("w", "")
+    replay = await stage.travel("b", source, input="x")
+    assert replay.suspended_at == ["b"]
+
+    with pytest.raises(NotSuspended):
+        await stage.answer(replay, 1, step="s")
+
+    assert (await stage.resume(replay, "ok")).result == "okc"

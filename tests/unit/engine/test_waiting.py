@@ -239,3 +239,24 @@ async def test_sleeping_twice_in_a_row_tells_of_both(stages: Stages) -> None:
             "step_completed two",
             "run_completed",
         ]
+
+
+async def test_a_run_that_cannot_be_woken_keeps_no_other_from_waking(
+    stages: Stages, bodies: Bodies
+) -> None:
+    """
+    The workflow of the run that is due first is gone.
+    """
+    gone = Workflow("gone").sleep("nap", 60).then(bodies.step("a"))
+    kept = Workflow("kept").sleep("nap", 120).then(bodies.step("b"))
+    stage = await stages.open(gone, kept, settings=PUTS_DOWN)
+    with stage.clock.still():
+        lost, found = await stage.start("gone", ""), await stage.start("kept", "")
+        await put_down(stage, lost)
+        await put_down(stage, found)
+        stage = await stages.open(kept)
+
+    assert (await stage.at_rest(found)).result == "b"
+    assert (await stage.engine.view(lost, with_steps=False)).run.status == "waiting"
+    stage = await stages.open(gone, kept)
+    assert (await stage.at_rest(lost)).result == "a"
