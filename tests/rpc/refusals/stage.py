@@ -19,6 +19,8 @@ from tests.rpc.workflows import GATES
 
 PAYLOAD_BYTES_MAX = 1000
 
+QUICK = {"stop_grace_s": 0.0}  # bodies at a gate would never end
+
 ONE = text('{"v": 1}')
 
 # Requests that were answered once, and may be repeated: RPC, and fields.
@@ -71,11 +73,10 @@ class Stage:
 
 @asynccontextmanager
 async def staging(db: Path) -> AsyncIterator[Stage]:
-    async with serving(db, RECORDED, stop_grace_s=0.0) as served:
+    async with serving(db, RECORDED, **QUICK) as served:
         await _play_before(served)
     _damage(db)
-    small = {"payload_bytes_max": PAYLOAD_BYTES_MAX, "stop_grace_s": 0.0}
-    async with serving(db, NOW, **small) as served:
+    async with serving(db, NOW, payload_bytes_max=PAYLOAD_BYTES_MAX, **QUICK) as served:
         await _play_now(served)
         yield Stage(served, db, snapshot.rows(db), await snapshot.shown(served))
 

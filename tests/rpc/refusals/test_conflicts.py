@@ -15,7 +15,7 @@ from dalsegno.v1 import run_pb2
 from tests.rpc.refusals import snapshot
 from tests.rpc.refusals.asking import call, refusal_to
 from tests.rpc.refusals.case import Case
-from tests.rpc.refusals.stage import ONE, begin
+from tests.rpc.refusals.stage import ONE, QUICK, begin
 from tests.rpc.refusals.workflows import NOW
 from tests.rpc.refused import refused
 from tests.rpc.serving import Served, serving
@@ -29,7 +29,7 @@ def db(tmp_path: Path) -> Path:
 
 @pytest_asyncio.fixture
 async def loser(db: Path) -> AsyncIterator[Served]:
-    async with serving(db, NOW, stop_grace_s=0.0) as served:
+    async with serving(db, NOW, **QUICK) as served:
         yield served
 
 

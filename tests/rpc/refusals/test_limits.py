@@ -16,7 +16,7 @@ from dalsegno.v1 import run_pb2
 from tests.rpc.refusals import snapshot
 from tests.rpc.refusals.asking import call, forms_of, refusal_to, text
 from tests.rpc.refusals.case import Case
-from tests.rpc.refusals.stage import ONE, begin
+from tests.rpc.refusals.stage import ONE, QUICK, begin
 from tests.rpc.refusals.workflows import NOW
 from tests.rpc.serving import Served, serving
 from tests.rpc.workflows import GATES
@@ -50,7 +50,7 @@ async def full(db: Path) -> AsyncIterator[Served]:
     """
     A server that may have one run in progress, and has one.
     """
-    async with serving(db, NOW, runs_max=1, stop_grace_s=0.0) as served:
+    async with serving(db, NOW, runs_max=1, **QUICK) as served:
         await play(served)
         await begin(served, "gated", db.parent.name)
         yield served
@@ -89,7 +89,7 @@ async def test_a_full_server_answers_what_begins_nothing(db: Path, full: Served)
 
 async def test_a_payload_may_take_as_many_bytes_as_the_limit_says(db: Path) -> None:
     largest = b'"' + b"x" * 98 + b'"'
-    async with serving(db, NOW, payload_bytes_max=100, stop_grace_s=0.0) as served:
+    async with serving(db, NOW, payload_bytes_max=100, **QUICK) as served:
         run = await served.run("failing", largest)
         before = snapshot.rows(db)
         larger = {"workflow_id": "failing", "input_data": text(largest + b" ")}
@@ -105,7 +105,7 @@ async def test_a_request_context_may_not_grow_beyond_the_limit(db: Path) -> None
     """
     The goal: keys that are fine by themselves are refused if they are too many together.
     """
-    async with serving(db, NOW, payload_bytes_max=100, stop_grace_s=0.0) as served:
+    async with serving(db, NOW, payload_bytes_max=100, **QUICK) as served:
         await served.run("asking", b"1", run_id="r", request_context=text(_entry("a")))
         before = snapshot.rows(db)
         for method, fields in (("Resume", {"resume_data": ONE}), ("TimeTravel", {"step": "ask"})):
@@ -138,7 +138,7 @@ def unusable(db: Path, table: str) -> Iterator[None]:
 
 @pytest.mark.parametrize("table", ["requests", "runs", "events", "records"])
 async def test_without_its_database_a_server_says_so(db: Path, table: str) -> None:
-    async with serving(db, NOW, stop_grace_s=0.0) as served:
+    async with serving(db, NOW, **QUICK) as served:
         await play(served)
         before = snapshot.rows(db)
         with unusable(db, table):

@@ -12,7 +12,7 @@ import pytest
 
 from tests.rpc.refusals import snapshot
 from tests.rpc.refusals.asking import call, forms_of, refusal_to
-from tests.rpc.refusals.stage import ANSWERED, ONE, Stage
+from tests.rpc.refusals.stage import ANSWERED, ONE, QUICK, Stage
 from tests.rpc.refusals.workflows import NOW
 from tests.rpc.serving import Served, serving
 
@@ -96,11 +96,11 @@ async def test_a_pause_repeated_after_its_run_went_on_does_not_pause_it_again(
 
 async def test_a_request_repeated_to_another_server_is_answered_again(tmp_path: Path) -> None:
     db = tmp_path / "runs.db"
-    async with serving(db, NOW, stop_grace_s=0.0) as served:
+    async with serving(db, NOW, **QUICK) as served:
         run = await served.run("math", b'{"v": 1}', request_id="q")
     before = snapshot.rows(db)
 
-    async with serving(db, NOW, stop_grace_s=0.0) as served:
+    async with serving(db, NOW, **QUICK) as served:
         again = await served.run("math", b'{"v": 1}', request_id="q")
         other = {"workflow_id": "math", "request_id": "q"}
         told = await refusal_to(served, "Run", other)
