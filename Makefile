@@ -8,6 +8,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 STUBS := clients/python/dalsegno/v1
 RULES := server/dalsegno/rpc/generated/rules.binpb
+# Processes that share the tests: many of them wait for servers.
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 
@@ -58,7 +60,7 @@ test: test-unit test-conformance ## Run every test
 
 .PHONY: test-unit
 test-unit: setup ## Run the pytest tests: unit, store, server, end to end
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
 
 .PHONY: test-conformance
 test-conformance: setup ## Run the conformance scenarios through a real server

@@ -143,7 +143,8 @@ async def test_a_call_is_given_up_when_its_time_is_over(client: Client, runs: Sc
     runs.failures = [(grpc.StatusCode.UNAVAILABLE, "away")] * 1000
 
     async with asyncio.timeout(3):
-        with pytest.raises(Unavailable, match="away"):
+        # The time may be over between two tries, or in the middle of one.
+        with pytest.raises((Unavailable, errors.DeadlineExceeded)):
             await client.wait_run("r-1", timeout_s=0.1)
 
 
