@@ -62,7 +62,7 @@ class Engine:
         self._registry = Registry(store, workflows)
         self._feed = Feed(store)
         self._views = Views(store, self._registry, settings)
-        self._supervisor = Supervisor(store, self._feed, clock, self._take_up)
+        self._supervisor = Supervisor(store, self._feed, clock, self._take_up, self._postpone)
         self._locks = NamedLocks()
         self._pool = ThreadPoolExecutor(settings.bodies_max, thread_name_prefix="body")
         self._runs = Runs(
@@ -207,6 +207,7 @@ class Engine:
             if not run.status.is_at_rest:
                 raise RunActive(run_id, run.status)
             await self._store.delete(run_id, epoch=run.epoch, after=run.newest_sequence)
+            self._feed.delete(run_id)
 
     # Questions.
 
@@ -319,6 +320,10 @@ class Engine:
     async def _take_up(self, run_id: str) -> None:
         async with self._locks.hold(run_id):
             await self._going_on.take_up(run_id)
+
+    async def _postpone(self, run_id: str) -> None:
+        async with self._locks.hold(run_id):
+            await self._going_on.postpone(run_id)
 
 
 def _request_lock(command: Command) -> str | None:

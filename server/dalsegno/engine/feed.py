@@ -27,6 +27,7 @@ class _Tail:
     def __init__(self) -> None:
         self.watchers = 0
         self.run: Run | None = None
+        self.is_deleted = False
         self.moved = asyncio.Event()
         self._window: deque[Event] = deque(maxlen=_WINDOW)
 
@@ -79,6 +80,16 @@ class Feed:
         self._lost[run_id] = error
         tail = self._tails.get(run_id)
         if tail is not None:
+            tail.wake()
+
+    def delete(self, run_id: str) -> None:
+        """
+        A run is gone; whoever follows it is told.
+        """
+        self._lost.pop(run_id, None)
+        tail = self._tails.get(run_id)
+        if tail is not None:
+            tail.is_deleted = True
             tail.wake()
 
     def stop(self) -> None:
@@ -171,10 +182,13 @@ class Feed:
 
         Raises:
             ShuttingDown: The server stops.
+            RunNotFound: The run was deleted.
             Exception: What keeps the run from going on here.
         """
         if self._is_stopping:
             raise ShuttingDown
+        if tail.is_deleted:
+            raise RunNotFound(run_id)
         if run_id in self._lost:
             raise self._lost[run_id]
         moved = tail.moved

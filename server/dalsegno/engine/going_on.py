@@ -13,12 +13,15 @@ from dalsegno.engine.runs import Runs
 from dalsegno.engine.telling import Teller
 from dalsegno.engine.walk import Entry, Walk
 from dalsegno.model.address import scope_of
+from dalsegno.model.clock import SECOND_US
 from dalsegno.model.errors import NotSuspended, RunFinished
 from dalsegno.model.event import EventType
 from dalsegno.model.payload import Payload
 from dalsegno.model.record import StepStatus
 from dalsegno.model.run import Run, RunStatus
 from dalsegno.workflow.builder import Workflow
+
+_POSTPONED_US = 60 * SECOND_US  # its workflow may be registered again by then
 
 
 class GoingOn:
@@ -120,6 +123,17 @@ class GoingOn:
         entry = await self._runs.frontier(live, None)
         await self._runs.go_on(live, workflow, entry)
 
+    async def postpone(self, run_id: str) -> None:
+        """
+        Look again in a minute at a waiting run that could not be taken up.
+        """
+        run = await self._runs.store.run(run_id)
+        if run is None or run.status is not RunStatus.WAITING:
+            return
+        live = self._runs.live(run, held_epoch=run.epoch)
+        live.change(due_us=self._runs.clock.now_us() + _POSTPONED_US)
+        await live.commit()
+
     async def pause(self, command: Pause) -> Accepted:
         """
         Stop a run before its next step; see `Engine.pause`.
@@ -148,6 +162,7 @@ class GoingOn:
             after = walk.live.run.newest_sequence
             walk.live.attach(self._runs.request(command, run.run_id, after))
             await self._runs.supervisor.cancel(run.run_id, command.reason)
+            await walk.live.settle_writes()
             run = await self._runs.existing(command.run_id)
             if run.status is RunStatus.CANCELED:
                 return Accepted(run.run_id, after)

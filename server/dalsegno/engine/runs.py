@@ -136,7 +136,11 @@ class Runs:
         live.change(
             status=RunStatus.RUNNING,
             request_context=context,
-            deadline_us=deadline(workflow, self.clock.now_us()),
+            deadline_us=(
+                run.deadline_us
+                if run.status is RunStatus.WAITING
+                else deadline(workflow, self.clock.now_us())
+            ),
             due_us=None,
         )
         await self.define_anew(live, workflow)

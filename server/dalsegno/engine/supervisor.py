@@ -34,15 +34,22 @@ class Supervisor:
 
     Args:
         take_up: Brings an unfinished or waiting run back into memory.
+        postpone: Puts off a waiting run that cannot be taken up, so that it keeps no other.
     """
 
     def __init__(
-        self, store: Store, feed: Feed, clock: Clock, take_up: Callable[[str], Awaitable[None]]
+        self,
+        store: Store,
+        feed: Feed,
+        clock: Clock,
+        take_up: Callable[[str], Awaitable[None]],
+        postpone: Callable[[str], Awaitable[None]],
     ) -> None:
         self._store = store
         self._feed = feed
         self._clock = clock
         self._take_up = take_up
+        self._postpone = postpone
         self._walks: dict[str, tuple[Walk, asyncio.Task[None]]] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._look_again = asyncio.Event()
@@ -195,12 +202,17 @@ class Supervisor:
                     await self._has_lost.wait()
             await self._clock.sleep_until(self._clock.now_us() + _RETRY_US)
 
-    async def _recover_one(self, run_id: str) -> None:
+    async def _recover_one(self, run_id: str) -> bool:
+        """
+        Take up one run; False if that cannot be.
+        """
         try:
             await self._take_up(run_id)
         except Exception as error:  # noqa: BLE001 - one run that cannot go on must not stop others
             self._feed.fail(run_id, error)
             _log.warning("run %s could not be taken up again: %r", run_id, error)
+            return False
+        return True
 
     async def unfinished(self) -> AsyncIterator[str]:
         """
@@ -221,7 +233,8 @@ class Supervisor:
         due = await self._store.due_runs(self._clock.now_us(), limit=_DUE_AT_ONCE)
         sleeping = [run_id for run_id in due if run_id not in self._walks]
         for run_id in sleeping:
-            await self._take_up(run_id)
+            if not await self._recover_one(run_id):
+                await self._postpone(run_id)
         next_us = await self._store.next_due()
         if next_us is not None:
             next_us = max(next_us, self._clock.now_us() + _BUSY_US)
