@@ -90,11 +90,12 @@ async def test_a_busy_loop_lets_go_while_a_call_is_under_way(
     gate = threading.Event()
     call = asyncio.ensure_future(connection.call(lambda _: gate.wait()))
 
-    await keep_busy(0.05)
+    # How often depends on what share of a processor the machine leaves us.
+    while len(lettings_go) < 3:
+        await keep_busy(0.01)
     gate.set()
     await call
 
-    assert len(lettings_go) >= 5
     assert set(lettings_go) == {0.001}
 
 

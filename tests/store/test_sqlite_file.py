@@ -21,7 +21,7 @@ from dalsegno.model.run import RunStatus
 from dalsegno.store.contract import Definition, RunFilter
 from dalsegno.store.sqlite import SqliteStore
 from tests.store.conftest import opened_sqlite
-from tests.store.samples import ERROR, NOON_US, Pen, new_run, record, request, text, told
+from tests.store.samples import ERROR, NOON_US, Pen, new_run, record, replay_of, request, text, told
 
 
 @pytest.fixture
@@ -39,8 +39,6 @@ Reads = dict[str, Callable[[SqliteStore], Awaitable[object]]]
 
 OF_RUN: Reads = {
     "run": lambda store: store.run("run"),
-    "list_runs": lambda store: store.list_runs(RunFilter(), after=None, limit=9),
-    "tree": lambda store: store.tree("run", after=None, limit=9),
     "lineage_chain": lambda store: store.lineage_chain("run"),
 }
 OF_RECORD: Reads = {
@@ -103,6 +101,33 @@ async def test_what_cannot_be_read_is_corrupt_and_never_a_success(
             with pytest.raises(CorruptHistory) as corrupt:
                 await read(store)
             assert corrupt.value.facts["run_id"] == "run"
+
+
+@pytest.mark.parametrize("edit", [edit for edit, reads in EDITS if reads is OF_RUN])
+async def test_lists_leave_out_a_run_that_cannot_be_read(path: Path, edit: str) -> None:
+    """
+    The goal: it hides no other run, and shortens no page.
+    The method: damage one run of a tree of four; read pages of two across it.
+    """
+    async with opened_sqlite(path) as store:
+        root = Pen(store)
+        await root.write()
+        for number, run_id in enumerate(["a", "b", "c"], 1):
+            replay = replay_of(root.run, run_id, created_us=NOON_US + number)
+            await Pen(store, replay).write()
+    key = "(SELECT key FROM runs WHERE run_id = 'b')"
+    where = f"run = {key} AND" if "sequence" in edit else f"WHERE key = {key}"
+    edit = edit.replace("WHERE", f"WHERE {where}") if "sequence" in edit else f"{edit} {where}"
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute(edit).rowcount == 1
+        connection.commit()
+
+    async with opened_sqlite(path) as store:
+        listed = await store.list_runs(RunFilter(), after=None, limit=3)
+        tree = await store.tree("run", after=None, limit=3)
+
+    assert [run.run_id for run in listed] == ["c", "a", "run"]
+    assert [run.run_id for run in tree] == ["run", "a", "c"]
 
 
 async def test_an_error_about_a_row_does_not_keep_its_reader_in_the_past(path: Path) -> None:

@@ -189,6 +189,8 @@ class Store(Protocol):
         its replays, whatever their clocks said.
 
         Must not read more than it returns.
+
+        Runs that cannot be read are left out, as in `list_runs`.
         """
         ...
 

@@ -8,6 +8,7 @@ the rows mean: `rows`.
 
 import asyncio
 import json
+import logging
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -39,6 +40,11 @@ _VIEWS = tuple(sql for name, sql in _SQL.items() if name.startswith("view_"))
 
 # Above any time in microseconds: SQLite's largest integer.
 _END_US = 2**63 - 1
+
+_log = logging.getLogger(__name__)
+
+# From the last row of a page, what to change so that the next begins behind it.
+_Behind = Callable[[rows.Row], dict[str, Any]]
 
 
 class SqliteStore:
@@ -167,29 +173,32 @@ class SqliteStore:
             "limit": limit,
         }
         if where.source_run_id is not None:
-            return await self._runs("list_by_source", **values)
+            return await self._listed("list_by_source", values, _below)
         if where.root_run_id is not None:
-            return await self._runs("list_by_root", **values)
+            return await self._listed("list_by_root", values, _below)
         if where.workflow_id is None and not where.statuses:
-            return await self._runs("list_all", **values)
+            return await self._listed("list_all", values, _below)
         name = "list_by_status" if where.workflow_id is None else "list_by_workflow"
         statuses = where.statuses or tuple(RunStatus)
 
         def read(tx: sqlite3.Connection) -> list[Run]:
-            pages = [_rows(tx, name, values | {"status": status.value}) for status in statuses]
-            newest = sorted(chain(*pages), key=rows.list_order, reverse=True)
-            return [rows.run(row) for row in newest[:limit]]
+            pages = [
+                _readable(tx, name, values | {"status": status.value}, _below)
+                for status in statuses
+            ]
+            newest = sorted(chain(*pages), key=_list_order, reverse=True)
+            return newest[:limit]
 
         return await self._read(_snapshot(read))
 
     async def tree(self, root_run_id: str, *, after: RunCursor | None, limit: int) -> Sequence[Run]:
-        return await self._runs(
-            "tree",
-            root_run_id=root_run_id,
-            after_us=after.created_us if after is not None else None,
-            after_id=after.run_id if after is not None else None,
-            limit=limit,
-        )
+        values = {
+            "root_run_id": root_run_id,
+            "after_us": after.created_us if after is not None else None,
+            "after_id": after.run_id if after is not None else None,
+            "limit": limit,
+        }
+        return await self._listed("tree", values, _after)
 
     async def lineage_chain(self, run_id: str) -> Sequence[Run]:
         return await self._runs("lineage_chain", run_id=run_id)
@@ -271,6 +280,9 @@ class SqliteStore:
     async def _runs(self, name: str, **values: Any) -> list[Run]:
         return await self._read(lambda tx: [rows.run(row) for row in _rows(tx, name, values)])
 
+    async def _listed(self, name: str, values: dict[str, Any], behind: _Behind) -> list[Run]:
+        return await self._read(_snapshot(lambda tx: _readable(tx, name, values, behind)))
+
     async def _records(self, name: str, run_id: str, **values: Any) -> list[Record]:
         values["run_id"] = run_id
         return await self._read(
@@ -326,6 +338,49 @@ def _rows(tx: sqlite3.Connection, name: str, values: Mapping[str, Any]) -> list[
     at one state of the database, and an error about a row could keep it there.
     """
     return tx.execute(_SQL[name], values).fetchall()
+
+
+def _below(row: rows.Row) -> dict[str, Any]:
+    created_us, run_id = rows.list_order(row)
+    return {"below_us": created_us, "below_id": run_id}
+
+
+def _after(row: rows.Row) -> dict[str, Any]:
+    created_us, run_id = rows.list_order(row)
+    return {"after_us": created_us, "after_id": run_id}
+
+
+def _readable(
+    tx: sqlite3.Connection, name: str, values: dict[str, Any], behind: _Behind
+) -> list[Run]:
+    """
+    A page of runs without those that cannot be read, which would hide all others; who
+    asks for one of those is told.
+
+    Args:
+        behind: What to change in the values so that the page begins behind a row.
+    """
+    found: list[Run] = []
+    wanted = values["limit"]
+    while True:
+        page = _rows(tx, name, values | {"limit": wanted})
+        found.extend(run for run in map(_read_run, page) if run is not None)
+        if len(page) < wanted or len(found) >= values["limit"]:
+            return found
+        wanted = values["limit"] - len(found)
+        values = values | behind(page[-1])
+
+
+def _read_run(row: rows.Row) -> Run | None:
+    try:
+        return rows.run(row)
+    except CorruptHistory as problem:
+        _log.warning("a run is left out of a list: %s", problem)
+        return None
+
+
+def _list_order(run: Run) -> tuple[int, str]:
+    return run.created_us, run.run_id
 
 
 def _empty_log(tx: sqlite3.Connection) -> None:

@@ -158,7 +158,6 @@ _UNREADABLE_RUNS = [
 ]
 
 
-@pytest.mark.xfail(reason="a list reads every run of its page whole, and is refused for one")
 @pytest.mark.parametrize("statement", _UNREADABLE_RUNS)
 async def test_a_run_that_cannot_be_read_does_not_hide_the_others(
     tmp_path: Path, statement: str

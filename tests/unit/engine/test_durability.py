@@ -211,7 +211,8 @@ async def test_of_two_servers_that_resume_at_once_one_wins(stages: Stages, bodie
     await other.engine.stop(0)
 
     refused = [outcome for outcome in outcomes if isinstance(outcome, DalsegnoError)]
-    assert [refusal.reason for refusal in refused] == ["CONFLICT"]
+    # The loser has lost the append, or has read what the winner wrote.
+    assert [refusal.reason for refusal in refused] in (["CONFLICT"], ["NOT_SUSPENDED"])
     assert (await stage.seen(run)).result == f"<{answer}>b"
     assert bodies.calls.count("b") == 1
 
