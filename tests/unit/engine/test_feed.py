@@ -124,7 +124,14 @@ async def test_without_follow_a_watch_ends_when_the_run_rests(
         assert await read(await watch(stage, run.run_id, len(run.events))) == []
 
 
-async def test_suspensions_of_the_past_do_not_end_a_watch(stages: Stages, bodies: Bodies) -> None:
+@pytest.mark.parametrize("page", [1, 4, 5, 256])
+async def test_suspensions_of_the_past_do_not_end_a_watch(
+    page: int, stages: Stages, bodies: Bodies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Nor where a page of the log ends with one.
+    """
+    monkeypatch.setattr(feed, "_PAGE", page)
     workflow = Workflow("w").then(bodies.step("s", asks), bodies.step("t", asks))
     stage = await stages.open(workflow)
     first = await stage.run("w", "")

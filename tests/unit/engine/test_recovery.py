@@ -11,7 +11,13 @@ from typing import Any
 
 import pytest
 
-from dalsegno.model.errors import RunActive, RunNotFound, StoreUnavailable, WorkflowNotFound
+from dalsegno.model.errors import (
+    Conflict,
+    RunActive,
+    RunNotFound,
+    StoreUnavailable,
+    WorkflowNotFound,
+)
 from dalsegno.model.event import EventType
 from dalsegno.store.sqlite import SqliteStore
 from dalsegno.workflow import Context, Workflow
@@ -374,3 +380,41 @@ async def test_a_deadline_survives_a_crash(stages: Stages, bodies: Bodies) -> No
 
     assert (run.status, run.error.type) == ("failed", "RunTimeout")
     assert (run.view.run.ended_us or 0) >= NOON_US + 60_000_000
+
+
+async def test_a_server_that_was_taken_for_dead_cannot_write(
+    stages: Stages, bodies: Bodies
+) -> None:
+    """
+    The goal: fencing. What the old server had to write comes after the new one has gone on.
+    """
+    stage = await stages.open(plain(bodies))
+    other = stages.another(stage, plain(bodies))
+    stage.store.fail_append(2, StoreUnavailable("it takes too long"))
+    with stage.clock.still():
+        run_id = await stage.start("w", "")
+        await until(lambda: len(stage.store.appends) == 2 and not stage.is_live(run_id))
+        late = stage.store.appends[1]
+        await other.engine.restart(run_id)
+        run = await other.at_rest(run_id)
+        await other.engine.stop(0)
+
+    with pytest.raises(Conflict):
+        await stage.store.append(late)
+
+    assert run.result == "abc"
+    assert await stage.seen(run_id) == run
+
+
+async def test_whoever_takes_a_run_over_raises_its_epoch(stages: Stages, bodies: Bodies) -> None:
+    workflow = Workflow("w").then(bodies.step("s", asks_and_adds)).sleep("nap", 60)
+    stage = await stages.open(workflow)
+    asking = await stage.run("w", "")
+    with stage.clock.still():
+        await stage.answer(asking, "ok")
+        await stage.until_told(asking.run_id, "run_waiting")
+        resumed = await stage.seen(asking)
+    woken = await stage.at_rest(asking.run_id)
+
+    epochs = [run.view.run.epoch for run in (asking, resumed, woken)]
+    assert epochs == sorted(set(epochs))

@@ -119,6 +119,23 @@ async def test_a_loop_of_a_canceled_source_begins_anew(stages: Stages, bodies: B
     assert bodies.calls == ["l[0]", "l[1]", "l[2]", "l[3]"]
 
 
+async def test_a_foreach_that_failed_in_a_run_canceled_later_begins_anew(
+    stages: Stages, bodies: Bodies
+) -> None:
+    items = Workflow("items").foreach(bodies.step("f", fails_at("items.f[1]")))
+    stage = await stages.open(Workflow("w").parallel(items, bodies.step("s", asks)))
+    run = await stage.run("w", ["1", "2"])
+    assert run.statuses["items.f"] == "failed"
+    source = await stage.cancel(run.run_id)
+    bodies.will_add("f")
+    bodies.calls.clear()
+
+    replay = await stage.travel("items.f", source, context={"s": output("given")})
+
+    assert replay.result == {"items": ["1f", "2f"], "s": "given"}
+    assert bodies.calls == ["items.f[0]", "items.f[1]"]
+
+
 async def test_a_loop_whose_condition_failed_asks_it_again_first(
     stages: Stages, bodies: Bodies
 ) -> None:

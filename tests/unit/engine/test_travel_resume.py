@@ -55,6 +55,7 @@ async def test_the_first_suspended_step_reached_gets_the_data(
 
     assert replay.output("s") == "ab<ok>"
     assert replay.suspended_at == ["t"], "one answer is for one question"
+    assert replay.view.run.kept_resume_data == ()
 
 
 async def test_data_for_a_step_behind_one_that_asks_again_is_kept(
