@@ -231,7 +231,8 @@ class Stages:
         """
         Stop the server, audit what it wrote, and give the file back.
         """
-        await self._open.aclose()
+        async with asyncio.timeout(_PATIENCE_S):
+            await self._open.aclose()
 
     async def open(
         self,

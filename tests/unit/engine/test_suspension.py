@@ -292,6 +292,23 @@ async def test_a_suspended_item_keeps_its_place(stages: Stages, bodies: Bodies) 
     assert bodies.calls == ["f[0]", "f[1]", "f[1]", "f[2]"]
 
 
+async def test_suspended_items_keep_their_places_among_several(
+    stages: Stages, bodies: Bodies
+) -> None:
+    stage = await stages.open(Workflow("w").foreach(bodies.step("f", asks_and_adds), 2))
+
+    run = await stage.run("w", [1, 2, 3, 4])
+    assert run.suspended_at == ["f[0]", "f[1]"]
+    run = await stage.resume(run, "b", step="f[1]")
+    assert run.suspended_at == ["f[0]", "f[2]"]
+    run = await stage.resume(run, "a", step="f[0]")
+    assert run.suspended_at == ["f[2]", "f[3]"]
+    run = await stage.resume(run, "c", step="f[2]")
+    run = await stage.resume(run, "d")
+
+    assert run.result == ["1<a>", "2<b>", "3<c>", "4<d>"]
+
+
 async def test_an_iteration_is_answered_by_address(stages: Stages, bodies: Bodies) -> None:
     loop = Workflow("w").do_until(bodies.step("l", asks_and_adds), lambda text: "2" in text)
     stage = await stages.open(loop)
