@@ -340,3 +340,59 @@ async def test_following_a_run_that_is_deleted_ends(stages: Stages, bodies: Bodi
     with pytest.raises(RunNotFound):
         async with asyncio.timeout(2):
             await read(watching)
+
+
+async def test_nothing_is_written_once_a_server_has_stopped(stages: Stages, bodies: Bodies) -> None:
+    """
+    Nor what a body tells while it cleans up: the store may be closed by then.
+    """
+
+    async def tells_late(_: Any, ctx: Context) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ctx.emit("late")
+
+    stage = await stages.open(
+        Workflow("w").parallel(bodies.step("p", tells_late), bodies.step("q", tells_late))
+    )
+    await stage.start("w")
+    await until(lambda: len(bodies.calls) == 2)
+
+    await stage.engine.stop(0)
+    handed_over = len(stage.store.appends)
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+    assert len(stage.store.appends) == handed_over
+
+
+async def test_no_timer_fires_once_a_server_is_stopping(stages: Stages, bodies: Bodies) -> None:
+    """
+    The goal: a run that is woken while the server stops would write behind its back.
+    The method: a write that takes long keeps the server stopping while a timer falls due.
+    """
+    writing = Workflow("writing").then(*bodies.steps("ab"))
+    waiting = Workflow("waiting").sleep("nap", 60).then(bodies.step("z"))
+    stage = await stages.open(writing, waiting)
+    with stage.clock.still():
+        asleep = await stage.start("waiting", "")
+        await stage.until_told(asleep, "run_waiting")
+        await until(lambda: not stage.is_live(asleep))
+        release = stage.store.hold_append(2)
+        await stage.start("writing", "")
+        known = len(stage.store.appends)
+        await until(lambda: len(stage.store.appends) == known + 1)
+        stopping = asyncio.create_task(stage.engine.stop(0))
+        await until(lambda: stage.engine._supervisor.is_stopping)
+
+        stage.clock.advance(61_000_000)
+        for _ in range(3):
+            await stage.seen(asleep)  # gives the timer all the time it takes
+        is_woken = stage.is_live(asleep)
+        release.set()
+        await stopping
+
+    assert not is_woken
+    assert bodies.calls == ["a"]
+    assert (await stage.seen(asleep)).story[-1] == "run_waiting"
