@@ -109,6 +109,7 @@ class TroubledStore:
         self._clock = clock
         self._failing: dict[int, tuple[Exception, bool]] = {}
         self._held: dict[int, asyncio.Event] = {}
+        self._answers: dict[str, asyncio.Event] = {}
         self._entrance = asyncio.Lock()
         self.calls: Counter[str] = Counter()
         self.appends: list[Append] = []
@@ -134,6 +135,13 @@ class TroubledStore:
         """
         return self._held.setdefault(len(self.appends) + number, asyncio.Event())
 
+    def hold_answer(self, method: str) -> asyncio.Event:
+        """
+        Let the next answer of a reading method wait until the event returned is set: it is old by
+        then.
+        """
+        return self._answers.setdefault(method, asyncio.Event())
+
     async def append(self, append: Append) -> None:
         self.appends.append(append)
         self.calls["append"] += 1
@@ -158,8 +166,12 @@ class TroubledStore:
 
         async def passed_on(*args: Any, **kwargs: Any) -> Any:
             self.calls[name] += 1
+            held = self._answers.pop(name, None)
             with self._clock.still():
-                return await method(*args, **kwargs)
+                answer = await method(*args, **kwargs)
+            if held is not None:
+                await held.wait()
+            return answer
 
         return passed_on
 

@@ -3,18 +3,18 @@ What has ended has ended: runs, and steps that succeeded (semantics.md §8).
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
-from dalsegno.engine.commands import Cancel, Resume
+from dalsegno.engine.commands import Cancel, Pause, Resume
 from dalsegno.model.errors import DalsegnoError, NotSuspended, RunFinished
 from dalsegno.model.event import EventType
 from dalsegno.workflow import Context, Workflow
 from tests.unit.engine.bodies import Bodies, Does, asks_and_adds, fails
 from tests.unit.engine.seen import Seen
-from tests.unit.engine.stage import Stage, Stages
+from tests.unit.engine.stage import Stage, Stages, until
 
 
 async def ended_as(status: str, stages: Stages, bodies: Bodies) -> tuple[Stage, Seen]:
@@ -158,3 +158,38 @@ async def test_of_a_resumption_and_a_cancellation_at_once_one_wins(
     assert isinstance(outcomes[1], RunFinished)
     assert run.status == "canceled"
     assert bodies.calls == ["a"]
+
+
+@pytest.mark.parametrize("kind", ["resume", "cancel", "pause"])
+async def test_a_command_that_comes_while_the_run_comes_to_rest_takes_effect(
+    kind: str, stages: Stages, bodies: Bodies
+) -> None:
+    """
+    The goal: a lone caller does not lose against the run itself.
+    The method: what the command reads of the run is old by the time it is used.
+    """
+    release = asyncio.Event()
+
+    async def waits(*_: Any) -> None:
+        await release.wait()
+
+    workflow = Workflow("w").parallel(bodies.step("p", asks_and_adds), bodies.step("q", waits))
+    stage = await stages.open(workflow)
+    run_id = await stage.start("w", "")
+    await stage.until_told(run_id, "step_suspended p")
+    read = stage.store.hold_answer("run")
+    commands: dict[str, Callable[[], Coroutine[Any, Any, Any]]] = {
+        "resume": lambda: stage.answer(run_id, "ok"),
+        "cancel": lambda: stage.engine.cancel(Cancel(run_id)),
+        "pause": lambda: stage.engine.pause(Pause(run_id)),
+    }
+
+    commanding = asyncio.create_task(commands[kind]())
+    await asyncio.sleep(0)
+    release.set()
+    await until(lambda: not stage.is_live(run_id))
+    read.set()
+    await commanding
+    run = await stage.at_rest(run_id)
+
+    assert run.status == {"resume": "success", "cancel": "canceled", "pause": "suspended"}[kind]

@@ -3,14 +3,17 @@ Requests that are repeated: the first answer again, and nothing happens twice.
 """
 
 import asyncio
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from dalsegno.engine import EngineSettings
 from dalsegno.engine.commands import Accepted, Cancel, Command, Pause, Resume, StartRun, TimeTravel
-from dalsegno.model.errors import RequestIdReused, RunExists, StoreUnavailable
+from dalsegno.model.errors import RequestIdReused, RunExists, StoreUnavailable, TooManyRuns
 from dalsegno.workflow import Workflow
 from tests.unit.engine.bodies import Bodies, asks_and_adds
-from tests.unit.engine.stage import Stage, Stages
+from tests.unit.engine.stage import Stage, Stages, until
 
 
 async def send(stage: Stage, command: Command) -> Accepted:
@@ -188,3 +191,38 @@ async def test_runs_that_were_never_made_take_no_memory(stages: Stages, bodies: 
     assert (feed._tails, feed._lost) == ({}, {})
     assert stage.engine._supervisor._walks == {}
     assert stage.engine._locks._locks == {}
+
+
+async def test_more_runs_than_may_be_in_memory_are_refused(stages: Stages, bodies: Bodies) -> None:
+    release = asyncio.Event()
+
+    async def waits(*_: Any) -> None:
+        await release.wait()
+
+    stage = await stages.open(
+        Workflow("busy").then(bodies.step("a", waits)),
+        Workflow("asking").then(bodies.step("s", asks_and_adds)),
+        Workflow("sleeping").sleep("nap", 3600),
+        settings=EngineSettings(runs_max=1, wait_in_memory=timedelta(0)),
+    )
+    asking = await stage.run("asking", "")
+    with stage.clock.still():
+        sleeping = await stage.start("sleeping")
+        await stage.until_told(sleeping, "run_waiting")
+        await until(lambda: not stage.is_live(sleeping))
+        busy = await stage.start("busy")
+
+        for refused in (
+            stage.start("busy"),
+            stage.begin_travel("s", asking),
+            stage.answer(asking, 1),
+        ):
+            with pytest.raises(TooManyRuns) as refusal:
+                await refused
+            assert refusal.value.facts == {"runs_max": "1"}
+    slept = await stage.at_rest(sleeping)
+    release.set()
+    await stage.at_rest(busy)
+
+    assert slept.status == "success", "a run that was accepted is woken all the same"
+    assert (await stage.resume(asking, "ok")).result == "<ok>"
