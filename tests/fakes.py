@@ -142,6 +142,12 @@ class TroubledStore:
         """
         return self._answers.setdefault(method, asyncio.Event())
 
+    def has_held(self, method: str) -> bool:
+        """
+        Whether the answer that was to be held has been asked for.
+        """
+        return method not in self._answers
+
     async def append(self, append: Append) -> None:
         self.appends.append(append)
         self.calls["append"] += 1

@@ -28,7 +28,7 @@ from tests.unit.engine.seen import Seen
 LEFT_OUT: Any = object()
 
 _MANY = 100_000
-_PATIENCE_S = 10  # a run that has not come to rest by then never will
+_PATIENCE_S = 5  # a run that has not come to rest by then never will
 
 
 async def until(holds: Callable[[], bool]) -> None:

@@ -13,7 +13,9 @@ from dalsegno.workflow import Context, Retry, Workflow, step
 from tests.unit.engine.bodies import Bodies
 from tests.unit.engine.stage import Stages, until
 
-A_MOMENT_S = 0.02  # real time: time-outs of bodies are the event loop's
+# Real time: time-outs of bodies are the event loop's.
+A_MOMENT_S = 0.02
+A_WHILE_S = 0.2  # where something must have happened before, however busy the machine is
 
 
 async def waits_for_ever(*_: Any) -> None:
@@ -81,7 +83,7 @@ async def test_what_a_late_function_emits_is_not_taken_for_the_next_attempts(
     release = threading.Event()
     is_late = threading.Event()
 
-    @step(timeout=A_MOMENT_S, retry=Retry(max_attempts=2))
+    @step(timeout=A_WHILE_S, retry=Retry(max_attempts=2))
     def overruns(_: Any, ctx: Context) -> Any:
         if ctx.attempt == 1:
             release.wait(5)
@@ -127,7 +129,7 @@ async def test_a_run_that_takes_too_long_fails_and_its_steps_are_canceled(
     stages: Stages, bodies: Bodies
 ) -> None:
     inner = Workflow("inner").then(bodies.step("x", waits_for_ever))
-    workflow = Workflow("w", timeout=A_MOMENT_S).parallel(inner, bodies.step("p"))
+    workflow = Workflow("w", timeout=A_WHILE_S).parallel(inner, bodies.step("p"))
     stage = await stages.open(workflow)
 
     run = await stage.run("w")
@@ -189,7 +191,7 @@ async def test_a_body_that_swallows_its_time_out_has_failed_all_the_same(
 async def test_a_body_that_swallows_the_runs_time_out_does_not_keep_the_run(
     stages: Stages, bodies: Bodies
 ) -> None:
-    workflow = Workflow("w", timeout=A_MOMENT_S)
+    workflow = Workflow("w", timeout=A_WHILE_S)
     stage = await stages.open(workflow.then(bodies.step("a", swallows), bodies.step("b")))
 
     run = await stage.run("w")

@@ -185,7 +185,7 @@ async def test_a_command_that_comes_while_the_run_comes_to_rest_takes_effect(
     }
 
     commanding = asyncio.create_task(commands[kind]())
-    await asyncio.sleep(0)
+    await until(lambda: stage.store.has_held("run"))
     release.set()
     await until(lambda: not stage.is_live(run_id))
     read.set()

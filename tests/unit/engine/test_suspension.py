@@ -377,3 +377,44 @@ async def test_a_resumption_may_change_the_request_context(stages: Stages) -> No
 
     assert run.result == {"user": "ben", "team": 1}
     assert decoded(run.view.run.request_context) == {"user": "ben", "team": 1}
+
+
+@pytest.mark.parametrize("read", ["run", "active_records", "record"])
+@pytest.mark.parametrize("moment", ["before it is written", "after it is written"])
+async def test_an_answer_that_comes_while_the_run_comes_to_rest_is_not_lost(
+    moment: str, read: str, stages: Stages, bodies: Bodies
+) -> None:
+    """
+    The goal: whatever the answer meets, its step goes on, in a run that is driven.
+    The method: one of the reads of the command is old by the time it is used: the other arm has
+    ended meanwhile, and the run is suspended, or about to be.
+    """
+    release = asyncio.Event()
+
+    async def waits(*_: Any) -> None:
+        await release.wait()
+
+    workflow = Workflow("w").parallel(bodies.step("p", asks_and_adds), bodies.step("q", waits))
+    stage = await stages.open(workflow)
+    run_id = await stage.start("w", "")
+    await stage.until_told(run_id, "step_suspended p")
+    known = len(stage.store.appends)
+    held = stage.store.hold_answer(read)
+    late = stage.store.hold_append(1) if moment == "before it is written" else None
+
+    answering = asyncio.create_task(stage.answer(run_id, "ok"))
+    await until(lambda: stage.store.has_held(read))
+    release.set()
+    await until(lambda: len(stage.store.appends) > known)
+    if late is None:
+        await until(lambda: not stage.is_live(run_id))
+    held.set()
+    for _ in range(50):
+        await asyncio.sleep(0)
+    if late is not None:
+        late.set()
+    await answering
+    run = await stage.at_rest(run_id)
+
+    assert run.result == {"p": "<ok>", "q": None}
+    assert bodies.calls == ["p", "q", "p"]
