@@ -60,7 +60,8 @@ def check_run(run: Run, events: Sequence[Event]) -> None:
     assert not any(type_.ends_run for type_ in types[:-1]), "something came after the end"
     newest = types[-1]
     is_awake = newest is EventType.RUN_WAITING and run.status is RunStatus.RUNNING
-    assert run.status is _RUN_STATUS.get(newest, RunStatus.RUNNING) or is_awake
+    told = _RUN_STATUS.get(newest, RunStatus.RUNNING)
+    assert run.status is told or is_awake, f"{run.run_id} is {run.status}, after {types[-5:]}"
     assert run.result == (events[-1].payload if newest is EventType.RUN_COMPLETED else None)
     assert run.error == (events[-1].error if newest is EventType.RUN_FAILED else None)
     states = [event.state for event in events if event.state is not None]
@@ -105,10 +106,11 @@ def check_records(events: Sequence[Event], records: Sequence[Record]) -> None:
 
 
 def _check_record(record: Record, told: _Told) -> None:
-    assert record.first_sequence == told.first
-    assert record.last_sequence == told.last.sequence
+    story = f"{record.run_id}, {record.address}: {[(e.sequence, e.type) for e in told.events]}"
+    assert record.first_sequence == told.first, story
+    assert record.last_sequence == told.last.sequence, story
     is_reopened = record.status is StepStatus.RUNNING and told.status is StepStatus.SUSPENDED
-    assert record.status is told.status or is_reopened
+    assert record.status is told.status or is_reopened, f"{record.status}, {story}"
     _check_story(told.events)
     started = [event for event in told.events if event.type is EventType.STEP_STARTED]
     numbers = [event.attempt for event in started if event.attempt is not None]

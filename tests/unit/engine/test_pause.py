@@ -103,6 +103,37 @@ async def test_a_waiting_run_pauses_when_its_timer_has_fired(
     assert (await stage.resume(run)).result == "a"
 
 
+@pytest.mark.parametrize("wait_in_memory_s", [0, 10_000], ids=["put down", "in memory"])
+@pytest.mark.parametrize("per_step", [False, True])
+async def test_a_pause_while_another_arm_waits_loses_nothing(
+    wait_in_memory_s: int, per_step: bool, stages: Stages, bodies: Bodies
+) -> None:
+    """
+    One arm has stopped before its next step while the other sleeps: neither is walked again.
+    """
+    gate = Gate()
+    slow = Workflow("slow").then(bodies.step("a")).sleep("nap", 60).then(bodies.step("b"))
+    quick = Workflow("quick").then(bodies.step("x", gate), bodies.step("y"))
+    settings = EngineSettings(wait_in_memory=timedelta(seconds=wait_in_memory_s))
+    workflow = Workflow("w").parallel(slow, quick).then(bodies.step("j"))
+    stage = await stages.open(workflow, settings=settings)
+    with stage.clock.still():
+        run_id = await stage.start("w", "")
+        await stage.until_told(run_id, "step_waiting slow.nap")
+        await pause(stage, run_id)
+        gate.open()
+        await stage.until_told(run_id, "step_completed quick.x")
+
+    run = await stage.at_rest(run_id)
+    while run.status == "paused":
+        run = await stage.resume(run, per_step=per_step)
+
+    assert run.result == "(ab|quick.xy)j"
+    assert sorted(bodies.calls) == ["j", "quick.x", "quick.y", "slow.a", "slow.b"]
+    assert run.story.count("step_waiting slow.nap") == 1
+    assert run.story.count("step_started slow") == run.story.count("step_started quick") == 1
+
+
 async def test_a_run_that_rests_is_left_as_it_is(stages: Stages, bodies: Bodies) -> None:
     stage = await stages.open(Workflow("w").then(bodies.step("s", asks_and_adds), bodies.step("b")))
     suspended = await stage.run("w", "")
