@@ -134,6 +134,39 @@ async def test_a_pause_while_another_arm_waits_loses_nothing(
     assert run.story.count("step_started slow") == run.story.count("step_started quick") == 1
 
 
+async def test_a_pause_while_another_item_waits_loses_nothing(
+    stages: Stages, bodies: Bodies
+) -> None:
+    gate = Gate()
+
+    async def first_waits(value: Any, ctx: Context) -> Any:
+        return await gate(value, ctx) if value == "1" else value
+
+    slow = Workflow("slow").sleep("nap", 60).then(bodies.step("a"))
+    body = (
+        Workflow("body")
+        .then(bodies.step("x", first_waits))
+        .when(lambda value: value == "2", slow)
+        .then(bodies.step("y", lambda value, _: f"{value}y"))
+    )
+    settings = EngineSettings(wait_in_memory=timedelta(0))
+    stage = await stages.open(Workflow("w").foreach(body, concurrency=2), settings=settings)
+    with stage.clock.still():
+        run_id = await stage.start("w", ["1", "2", "3"])
+        await stage.until_told(run_id, "step_waiting body[1].slow.nap")
+        await pause(stage, run_id)
+        gate.open()
+        await stage.until_told(run_id, "step_completed body[0].x")
+
+    run = await stage.at_rest(run_id)
+    while run.status == "paused":
+        run = await stage.resume(run)
+
+    assert run.result == ["1body[0].xy", "2ay", "3y"]
+    assert len(bodies.calls) == len(set(bodies.calls))
+    assert run.story.count("step_waiting body[1].slow.nap") == 1
+
+
 async def test_a_run_that_rests_is_left_as_it_is(stages: Stages, bodies: Bodies) -> None:
     stage = await stages.open(Workflow("w").then(bodies.step("s", asks_and_adds), bodies.step("b")))
     suspended = await stage.run("w", "")
