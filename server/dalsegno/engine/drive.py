@@ -16,7 +16,7 @@ from dalsegno.engine.outcome import (
     Suspended,
     Waiting,
 )
-from dalsegno.engine.telling import Telling, cancel_inside
+from dalsegno.engine.telling import Telling, cancel_inside, newest_records
 from dalsegno.engine.walk import Entry, Walk, mismatch
 from dalsegno.model.address import parse
 from dalsegno.model.clock import SECOND_US
@@ -154,12 +154,9 @@ async def suspended_steps(walk: Walk) -> list[Record]:
     """
     The steps of the run that wait for resume data, in graph order.
     """
-    await walk.live.settle_writes()
-    run_id = walk.live.run.run_id
-    stored = await walk.history.store.active_records(run_id, (StepStatus.SUSPENDED,))
-    records = {record.address: record for record in stored}
-    records.update(walk.live.overlay)
-    waiting = [record for record in records.values() if is_resumable(record)]
+    store = walk.history.store
+    records = await newest_records(walk.live, store, (StepStatus.SUSPENDED,))
+    waiting = [record for record in records if is_resumable(record)]
     return in_graph_order(waiting, walk.shape)
 
 

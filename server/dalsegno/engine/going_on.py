@@ -10,11 +10,11 @@ from dalsegno.engine.drive import record_canceled
 from dalsegno.engine.parts import resume_type
 from dalsegno.engine.resumption import answer_of, check_goes_on, choose, tell_resumed
 from dalsegno.engine.runs import Runs
-from dalsegno.engine.telling import Teller
+from dalsegno.engine.telling import Teller, newest_records
 from dalsegno.engine.walk import Entry, Walk
 from dalsegno.model.address import scope_of
 from dalsegno.model.clock import SECOND_US
-from dalsegno.model.errors import NotSuspended, RunFinished
+from dalsegno.model.errors import RunFinished
 from dalsegno.model.event import EventType
 from dalsegno.model.payload import Payload
 from dalsegno.model.record import StepStatus
@@ -36,23 +36,24 @@ class GoingOn:
         """
         Answer a suspended step or let a paused run go on; see `Engine.resume`.
         """
-        run = await self._runs.existing(command.run_id)
+        run, walk = await self._as_it_is(command.run_id)
         workflow = self._runs.registry.workflow(run.workflow_id)
         shape = self._runs.registry.shape(workflow)
-        walk = self._runs.supervisor.walk_of(run.run_id)
-        if walk is not None:
-            run = walk.live.run
-            await walk.live.settle_writes()
         check_goes_on(command, run, shape)
         limit = self._runs.settings.payload_bytes_max
         context = checks.merged(run.request_context, command.request_context, limit)
         if run.status is RunStatus.PAUSED:
             return await self._continue(command, run, workflow, context)
-        stored = await self._runs.store.active_records(run.run_id, (StepStatus.SUSPENDED,))
-        record = choose(command, run, stored, shape)
+        suspended = (StepStatus.SUSPENDED,)
+        if walk is not None:
+            found = await newest_records(walk.live, self._runs.store, suspended)
+            if self._runs.supervisor.walk_of(run.run_id) is not walk:
+                return await self.resume(command)
+        else:
+            found = list(await self._runs.store.active_records(run.run_id, suspended))
+        record = choose(command, run, found, shape)
         type_ = resume_type(workflow, shape, record.address)
         answer = answer_of(command, record, type_, limit)
-        walk = self._runs.supervisor.walk_of(run.run_id)
         if walk is not None:
             return await self._resume_live(command, walk, record.address, answer)
         live = await self._runs.taken_over(run, command, workflow, context)
@@ -61,6 +62,22 @@ class GoingOn:
         entry = await self._runs.frontier(live, record.address)
         await self._runs.go_on(live, workflow, entry)
         return Accepted(run.run_id, run.newest_sequence)
+
+    async def _as_it_is(self, run_id: str) -> tuple[Run, Walk | None]:
+        """
+        A run now, and its walk if it is live; not as it was before it came to rest just now.
+
+        Raises:
+            RunNotFound
+        """
+        while True:
+            before = self._runs.supervisor.walk_of(run_id)
+            run = await self._runs.existing(run_id)
+            walk = self._runs.supervisor.walk_of(run_id)
+            if walk is not None:
+                return walk.live.run, walk
+            if before is None:
+                return run, None
 
     async def _continue(
         self, command: Resume, run: Run, workflow: Workflow, context: Payload
@@ -82,16 +99,12 @@ class GoingOn:
         """
         Answer a step of a run whose other arms still run.
         """
-        block = await self._runs.supervisor.holder(walk, address)
-        if block is None:
-            return await self.resume(command)
         live = walk.live
-        after = live.run.newest_sequence
+        block = await self._runs.supervisor.holder(walk, address)
         record = await walk.history.own(address)
-        if record is None or record.status is not StepStatus.SUSPENDED:
-            raise NotSuspended(live.run.run_id, live.run.status, address)
-        if not block.holds(address):
+        if block is None or record is None or not block.holds(address):
             return await self.resume(command)
+        after = live.run.newest_sequence
         live.attach(self._runs.request(command, live.run.run_id, after))
         tell_resumed(live, record, answer)
         live.change(
@@ -112,7 +125,8 @@ class GoingOn:
         """
         run = await self._runs.store.run(run_id)
         is_live = self._runs.supervisor.walk_of(run_id) is not None
-        if run is None or run.status.is_at_rest or is_live:
+        is_needed = run is not None and not run.status.is_at_rest and not is_live
+        if run is None or not is_needed or self._runs.supervisor.is_stopping:
             return
         workflow = self._runs.registry.workflow(run.workflow_id)
         live = self._runs.live(replace(run, epoch=run.epoch + 1), held_epoch=run.epoch)
@@ -138,11 +152,10 @@ class GoingOn:
         """
         Stop a run before its next step; see `Engine.pause`.
         """
-        run = await self._runs.existing(command.run_id)
+        run, walk = await self._as_it_is(command.run_id)
         if run.status.is_terminal:
             raise RunFinished(run.run_id, run.status)
         request = self._runs.request(command, run.run_id, run.newest_sequence)
-        walk = self._runs.supervisor.walk_of(run.run_id)
         live = walk.live if walk is not None else self._runs.live(run, held_epoch=run.epoch)
         live.attach(request)
         if walk is not None or not run.status.is_at_rest:
@@ -156,13 +169,12 @@ class GoingOn:
         """
         End a run as canceled; see `Engine.cancel`.
         """
-        run = await self._runs.existing(command.run_id)
-        walk = self._runs.supervisor.walk_of(run.run_id)
+        run, walk = await self._as_it_is(command.run_id)
         if walk is not None:
-            after = walk.live.run.newest_sequence
-            walk.live.attach(self._runs.request(command, run.run_id, after))
+            walk.live.attach(self._runs.request(command, run.run_id, run.newest_sequence))
             await self._runs.supervisor.cancel(run.run_id, command.reason)
             await walk.live.settle_writes()
+            after = run.newest_sequence
             run = await self._runs.existing(command.run_id)
             if run.status is RunStatus.CANCELED:
                 return Accepted(run.run_id, after)

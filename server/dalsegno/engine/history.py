@@ -254,6 +254,8 @@ class History:
 
     async def _own_iterations(self, number: int, container: str) -> dict[int, Record]:
         found: dict[int, Record] = {}
+        # What is written while the store is asked leaves the overlay before the answer comes.
+        unwritten = list(self._overlay.values()) if number == 0 else []
         first = 0
         while number > 0 or not self._is_new:
             run_id = self._links[number].run.run_id
@@ -268,10 +270,14 @@ class History:
             last = addresses.index_under(page[-1].address, container)
             first = (last or 0) + 1
         if number == 0:
-            for address, record in self._overlay.items():
-                index = addresses.index_under(address, container)
-                if index is not None and address == addresses.at_index(container, index):
-                    found[index] = record
+            unwritten.extend(self._overlay.values())
+        for record in unwritten:
+            index = addresses.index_under(record.address, container)
+            if index is None or record.address != addresses.at_index(container, index):
+                continue
+            known = found.get(index)
+            if known is None or record.last_sequence >= known.last_sequence:
+                found[index] = record
         return found
 
 

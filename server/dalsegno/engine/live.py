@@ -307,7 +307,10 @@ class LiveRun:
             self.tell(EventType.RUN_WAITING, due_us=due_us)
         self.change(status=RunStatus.WAITING, due_us=due_us)
         self.commit_soon()
-        if due_us - self.clock.now_us() > self._wait_in_memory_us:
+        is_long = due_us - self.clock.now_us() > self._wait_in_memory_us
+        # A run that is to pause does so when its timers have fired; its other arms stand still
+        # until then, and only memory knows where.
+        if is_long and not self.run.is_pausing:
             self._put_down.set()
 
 

@@ -61,6 +61,8 @@ async def walk_sequence(
         if isinstance(reached, Outcome):
             return reached
         position, value, entry = reached
+        if walk.is_pausing and entry is None and position < len(nodes):
+            return _paused(walk, base, nodes[position])
     elif entry is not None:
         position, value = await _entered(walk, workflow, base, entry)
     while position < len(nodes):
@@ -75,8 +77,7 @@ async def walk_sequence(
         entry = None
         position += 1
         if walk.is_pausing and position < len(nodes):
-            walk.paused_at.append(addresses.join(base, _first_id(nodes[position])))
-            return Paused()
+            return _paused(walk, base, nodes[position])
     return Done(value)
 
 
@@ -102,6 +103,11 @@ async def _entered(walk: Walk, workflow: Workflow, base: str, entry: Entry) -> t
         given = entry.given
         return position, given if given is not None else await walk.inputs.next_node(levels)
     return position, await walk.inputs.around(levels)
+
+
+def _paused(walk: Walk, base: str, next_node: Node) -> Paused:
+    walk.paused_at.append(addresses.join(base, _first_id(next_node)))
+    return Paused()
 
 
 def _first_id(node: Node) -> str:

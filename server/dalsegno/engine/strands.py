@@ -47,6 +47,7 @@ class Strands:
         traceback: TracebackType | None,
     ) -> None:
         self._walk.blocks.remove(self)
+        self._suspended.clear()
         await self.cancel(*self._tasks)
 
     @property

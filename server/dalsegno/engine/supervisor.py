@@ -5,7 +5,7 @@ The supervisor: owns the live runs of this server and wakes those whose timers a
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from dalsegno.engine.drive import drive
@@ -122,18 +122,14 @@ class Supervisor:
         Begin nothing new, give bodies this long to end, and leave the rest to recovery.
         """
         self.is_stopping = True
+        await _end(self._loops)
         lives = [walk.live for walk, _ in self._walks.values()]
         for live in lives:
             live.is_stopping = True
         await self._until_idle(lives, grace_s)
         for live in lives:
             await live.settle_writes()
-        tasks = [task for _, task in self._walks.values()]
-        tasks.extend(self._loops)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await _end([task for _, task in self._walks.values()])
 
     async def _until_idle(self, lives: list[LiveRun], grace_s: float) -> None:
         due_us = self._clock.now_us() + int(grace_s * SECOND_US)
@@ -257,3 +253,10 @@ class Supervisor:
     @staticmethod
     def _waiting(coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         return asyncio.get_running_loop().create_task(coroutine)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)

@@ -2,6 +2,7 @@
 Telling what happens to an address: each of these is one event and the record it tells of.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -147,20 +148,36 @@ async def cancel_inside(telling: Telling, store: Store, address: str) -> None:
     What is under way at or inside an address ("" for all of the run) becomes canceled, innermost
     first.
     """
-    live = telling.live
-    await live.settle_writes()
     statuses = (StepStatus.RUNNING, StepStatus.WAITING, StepStatus.SUSPENDED)
-    stored = await store.active_records(live.run.run_id, statuses)
-    active = {record.address: record for record in stored} | live.overlay
     inside = [
         record
-        for record in active.values()
+        for record in await newest_records(telling.live, store, statuses)
         if record.status.is_active
         and (not address or addresses.is_at_or_inside(record.address, address))
     ]
     inside.sort(key=lambda record: (-_depth(record.address), record.first_sequence))
     for record in inside:
         telling.cancel(record)
+
+
+async def newest_records(
+    live: LiveRun, store: Store, statuses: Sequence[StepStatus]
+) -> list[Record]:
+    """
+    The stored records in one of these statuses, each as it is now, and whatever is not stored
+    yet. Some may have left these statuses since.
+
+    A record may be written while the store is asked: it is then too new for the answer, and not
+    in the overlay any more when that comes. So the overlay is looked at before and after.
+    """
+    before = list(live.overlay.values())
+    stored = await store.active_records(live.run.run_id, statuses)
+    newest: dict[str, Record] = {}
+    for record in (*stored, *before, *live.overlay.values()):
+        known = newest.get(record.address)
+        if known is None or record.last_sequence >= known.last_sequence:
+            newest[record.address] = record
+    return list(newest.values())
 
 
 def _depth(address: str) -> int:
