@@ -135,12 +135,12 @@ class TroubledStore:
         """
         return self._held.setdefault(len(self.appends) + number, asyncio.Event())
 
-    def hold_answer(self, method: str) -> asyncio.Event:
+    def hold_answer(self, method: str, *, until: asyncio.Event | None = None) -> asyncio.Event:
         """
-        Let the next answer of a reading method wait until the event returned is set: it is old by
-        then.
+        Let the next answer of a reading method wait until an event, the one returned, is set: it
+        is old by then.
         """
-        return self._answers.setdefault(method, asyncio.Event())
+        return self._answers.setdefault(method, until or asyncio.Event())
 
     def has_held(self, method: str) -> bool:
         """

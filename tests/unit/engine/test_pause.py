@@ -3,13 +3,14 @@ Pausing runs, and deleting them.
 """
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from dalsegno.engine import EngineSettings
-from dalsegno.engine.commands import Pause
+from dalsegno.engine.commands import Cancel, Pause
 from dalsegno.model.errors import RunActive, RunFinished, RunHasReplays, RunNotFound
 from dalsegno.workflow import Context, Workflow
 from tests.unit.engine.bodies import Bodies, asks_and_adds
@@ -279,3 +280,42 @@ async def test_a_run_that_replays_depend_on_is_deleted_after_them(
         await stage.engine.delete(run.run_id)
 
     assert await stage.runs() == []
+
+
+@pytest.mark.parametrize("kind", ["resume", "pause", "cancel"])
+async def test_a_command_in_the_very_turn_in_which_a_run_pauses_is_no_second_walk(
+    kind: str, stages: Stages, bodies: Bodies
+) -> None:
+    """
+    The goal: at most one walk drives a run.
+    The method: the command has read the run, and goes on in the turn of the event loop in which
+    the walk has paused it, and has not begun to write that.
+    """
+    gate, read = asyncio.Event(), asyncio.Event()
+
+    async def waits(value: Any, _: Context) -> str:
+        await gate.wait()
+        read.set()
+        return f"{value}a"
+
+    stage = await stages.open(Workflow("w").then(bodies.step("a", waits), *bodies.steps("bc")))
+    run_id = await stage.start("w", "")
+    await until(lambda: bodies.calls == ["a"])
+    await pause(stage, run_id)
+    stage.store.hold_answer("run", until=read)
+    commands: dict[str, Callable[[], Coroutine[Any, Any, Any]]] = {
+        "resume": lambda: stage.answer(run_id),
+        "pause": lambda: pause(stage, run_id),
+        "cancel": lambda: stage.engine.cancel(Cancel(run_id)),
+    }
+
+    commanding = asyncio.create_task(commands[kind]())
+    await until(lambda: stage.store.has_held("run"))
+    gate.set()
+    await commanding
+    run = await stage.at_rest(run_id)
+    if run.status == "paused":
+        run = await stage.resume(run)
+
+    assert run.status == ("canceled" if kind == "cancel" else "success")
+    assert len(bodies.calls) == len(set(bodies.calls))
