@@ -238,10 +238,14 @@ class LiveRun:
 
     async def settle_writes(self) -> None:
         """
-        Wait until no write is under way, whatever became of them.
+        Wait until no write is under way or about to begin, whatever became of them.
         """
-        while self._writes:
-            await asyncio.wait(self._writes)
+        while True:
+            is_beginning = self._commit is not None and self._held_for is None
+            under_way = {self._commit} if self._commit and is_beginning else self._writes
+            if not under_way:
+                return
+            await asyncio.wait(under_way)
 
     # Who waits.
 

@@ -130,6 +130,9 @@ class Supervisor:
         for live in lives:
             await live.settle_writes()
         await _end([task for _, task in self._walks.values()])
+        # What bodies told while they cleaned up is written while there is a store.
+        for live in lives:
+            await live.settle_writes()
 
     async def _until_idle(self, lives: list[LiveRun], grace_s: float) -> None:
         due_us = self._clock.now_us() + int(grace_s * SECOND_US)
