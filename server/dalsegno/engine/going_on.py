@@ -47,7 +47,8 @@ class GoingOn:
         suspended = (StepStatus.SUSPENDED,)
         if walk is not None:
             found = await newest_records(walk.live, self._runs.store, suspended)
-            if self._runs.supervisor.walk_of(run.run_id) is not walk:
+            is_gone = self._runs.supervisor.walk_of(run.run_id) is not walk
+            if is_gone or walk.live.run.status.is_at_rest:
                 return await self.resume(command)
         else:
             found = list(await self._runs.store.active_records(run.run_id, suspended))
@@ -74,9 +75,11 @@ class GoingOn:
             before = self._runs.supervisor.walk_of(run_id)
             run = await self._runs.existing(run_id)
             walk = self._runs.supervisor.walk_of(run_id)
-            if walk is not None:
+            if walk is not None and not walk.live.run.status.is_at_rest:
                 return walk.live.run, walk
-            if before is None:
+            if walk is not None:
+                await self._runs.supervisor.ended(walk)
+            elif before is None:
                 return run, None
 
     async def _continue(

@@ -82,6 +82,7 @@ class Supervisor:
         Begin to drive a live run.
         """
         run_id = walk.live.run.run_id
+        assert run_id not in self._walks
         task = asyncio.get_running_loop().create_task(self._drive(walk, value, entry))
         walk.live.driver = task
         self._walks[run_id] = (walk, task)
@@ -106,6 +107,14 @@ class Supervisor:
             finally:
                 moved.cancel()
         return None
+
+    async def ended(self, walk: Walk) -> None:
+        """
+        Return once a walk that is about to end has left memory.
+        """
+        current, task = self._walks.get(walk.live.run.run_id, (None, None))
+        if current is walk and task is not None:
+            await asyncio.wait({task})
 
     async def cancel(self, run_id: str, reason: str | None) -> None:
         """
