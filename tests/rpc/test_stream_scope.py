@@ -136,4 +136,5 @@ async def test_a_stream_that_nobody_reads_is_not_read_ahead_for_ever() -> None:
             await asyncio.sleep(0.2)
         call.cancel()
 
-    assert sent < 100
+    # gRPC widens its window while a connection is fast, up to some tens of megabytes.
+    assert sent < 1000
