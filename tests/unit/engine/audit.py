@@ -46,6 +46,8 @@ async def audit(store: Store) -> list[Run]:
         records = await store.steps(run.run_id, after_sequence=-1, after_address="", limit=_MANY)
         check_run(run, events)
         check_records(events, records)
+        left = [record.address for record in records if record.status.is_active]
+        assert not (run.status.is_terminal and left), f"{run.run_id} has ended, but not {left}"
     return list(runs)
 
 

@@ -78,6 +78,22 @@ def failing(bodies: Bodies) -> Workflow:
     return Workflow("w").parallel(bodies.step("p"), inner).then(bodies.step("j"))
 
 
+async def slow_or_failing(value: object, ctx: Context) -> str:
+    """
+    Fails at once for "2"; for anything else it takes its time.
+    """
+    if value == "2":
+        fails(value, ctx)
+    for _ in range(5):
+        await ctx.result_of("m")
+    return f"{value}f"
+
+
+def failing_items(bodies: Bodies) -> Workflow:
+    items = Workflow("w").map("m", lambda _: ["1", "2", "3"])
+    return items.foreach(bodies.step("f", slow_or_failing), concurrency=2)
+
+
 def bailing(bodies: Bodies) -> Workflow:
     inner = Workflow("inner").then(
         bodies.step("x"), bodies.step("y", lambda text, ctx: ctx.bail(f"{text}!"))
@@ -99,6 +115,7 @@ ALL: list[Make] = [
     timed,
     passing,
     failing,
+    failing_items,
     bailing,
     suspending,
 ]

@@ -246,6 +246,23 @@ async def test_an_answer_that_fails_its_arm_fails_the_run_after_the_others(
     assert run.statuses == {"p": "failed", "q": "success"}
 
 
+@pytest.mark.parametrize("concurrency", [2, 3])
+async def test_an_item_that_asks_is_answered_though_another_has_failed(
+    concurrency: int, stages: Stages, bodies: Bodies
+) -> None:
+    def asks_or_fails(value: Any, ctx: Context) -> Any:
+        return asks_and_adds(value, ctx) if value == 1 else fails(value, ctx)
+
+    stage = await stages.open(Workflow("w").foreach(bodies.step("f", asks_or_fails), concurrency))
+    run = await stage.run("w", [1, 2, 3, 4, 5])
+    assert (run.status, run.suspended_at) == ("suspended", ["f[0]"])
+
+    run = await stage.resume(run, "ok")
+
+    assert (run.status, run.error.message) == ("failed", "f[1] failed")
+    assert (run.statuses["f[0]"], run.output("f[0]")) == ("success", "1<ok>")
+
+
 async def test_a_nested_suspension_is_told_by_every_container_each_time(
     stages: Stages, bodies: Bodies
 ) -> None:
