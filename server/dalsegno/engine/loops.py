@@ -206,14 +206,19 @@ class _Foreach:
 
     def _next(self) -> int | None:
         """
-        The next item to begin, unless a failure or a pause keeps all from it.
+        The next item to begin or go on. A failure or a pause keeps those from it that have not
+        begun; those in flight end.
         """
+        if not self._queue:
+            return None
+        under = self._under(self._queue[0])
+        is_in_flight = under is not None and not under.is_fresh
         ended = self._outcomes.values()
         is_over = any(isinstance(outcome, Failed | Bailed | Canceled | Paused) for outcome in ended)
-        if is_over or not self._queue:
+        if is_over and not is_in_flight:
             return None
         index = self._queue.popleft()
-        if self._walk.is_pausing and self._under(index) is None:
+        if self._walk.is_pausing and under is None:
             self._walk.paused_at.append(self._at(index))
             self._outcomes[index] = Paused()
             return None
