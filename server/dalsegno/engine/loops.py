@@ -212,7 +212,7 @@ class _Foreach:
         if not self._queue:
             return None
         under = self._under(self._queue[0])
-        is_in_flight = under is not None and not under.is_fresh
+        is_in_flight = under is not None and not under.begins_at(self._at(self._queue[0]))
         ended = self._outcomes.values()
         is_over = any(isinstance(outcome, Failed | Bailed | Canceled | Paused) for outcome in ended)
         if is_over and not is_in_flight:

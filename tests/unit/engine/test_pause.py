@@ -13,7 +13,7 @@ from dalsegno.engine import EngineSettings
 from dalsegno.engine.commands import Cancel, Pause
 from dalsegno.model.errors import RunActive, RunFinished, RunHasReplays, RunNotFound
 from dalsegno.workflow import Context, Workflow
-from tests.unit.engine.bodies import Bodies, asks_and_adds
+from tests.unit.engine.bodies import Bodies, asks_and_adds, fails
 from tests.unit.engine.stage import Stage, Stages, until
 
 
@@ -166,6 +166,30 @@ async def test_a_pause_while_another_item_waits_loses_nothing(
     assert run.result == ["1body[0].xy", "2ay", "3y"]
     assert len(bodies.calls) == len(set(bodies.calls))
     assert run.story.count("step_waiting body[1].slow.nap") == 1
+
+
+async def test_an_item_paused_in_its_middle_goes_on_though_another_has_failed(
+    stages: Stages, bodies: Bodies
+) -> None:
+    gate = Gate()
+
+    async def fails_or_waits(value: Any, ctx: Context) -> Any:
+        return fails(value, ctx) if value == "1" else await gate(value, ctx)
+
+    body = Workflow("body").then(bodies.step("x", fails_or_waits), bodies.step("y"))
+    stage = await stages.open(Workflow("w").foreach(body, concurrency=2))
+    run_id = await stage.start("w", ["1", "2", "3"])
+    await stage.until_told(run_id, "step_failed body[0]")
+    await pause(stage, run_id)
+    gate.open()
+    run = await stage.at_rest(run_id)
+    assert (run.status, run.view.run.paused_at) == ("paused", ("body[1].y",))
+
+    run = await stage.resume(run)
+
+    assert (run.status, run.error.message) == ("failed", "body[0].x failed")
+    assert run.output("body[1]") == "2body[1].xy"
+    assert "body[2]" not in run.records
 
 
 async def test_a_run_that_rests_is_left_as_it_is(stages: Stages, bodies: Bodies) -> None:
