@@ -10,6 +10,12 @@ STUBS := clients/python/dalsegno/v1
 RULES := server/dalsegno/rpc/generated/rules.binpb
 # Processes that share the tests: many of them wait for servers.
 WORKERS ?= 3
+# $(call where,TEST,WHAT,COMMAND): without a toolchain, one line says so and the rest goes on; in CI
+# it is a failure.
+where = if $(1) >/dev/null 2>&1; then $(3); \
+	else echo "$@: skipped, there is no $(2)"; test -z "$$CI"; fi
+HAS_GO := (cd clients/go && go list -m)
+GO := Go $(shell sed -n "s/^go //p" clients/go/go.mod) or newer
 
 .DEFAULT_GOAL := help
 
@@ -32,10 +38,15 @@ $(STAMP): constraints.txt requirements-dev.txt server/pyproject.toml clients/pyt
 	@touch $@
 
 .PHONY: gen
-gen: setup ## Generate stubs and rules from protos/
+gen: setup gen-go ## Generate stubs and rules from protos/
 	rm -f $(STUBS)/*_pb2*
 	$(BIN)/buf generate
 	$(BIN)/buf build protos --as-file-descriptor-set --exclude-source-info -o $(RULES)
+
+.PHONY: gen-go
+gen-go: setup
+	@$(call where,$(HAS_GO),$(GO),rm -f clients/go/gen/dalsegno/v1/*.pb.go && \
+		$(BIN)/buf generate --template clients/go/buf.gen.yaml)
 
 .PHONY: fmt
 fmt: setup ## Format Python and protos
@@ -44,19 +55,23 @@ fmt: setup ## Format Python and protos
 	$(BIN)/buf format protos --write
 
 .PHONY: lint
-lint: setup ## Check format, style, imports and protos
+lint: setup lint-go ## Check format, style, imports and protos
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/buf lint
 	$(BIN)/buf format protos --diff --exit-code
 
+.PHONY: lint-go
+lint-go:
+	@$(call where,$(HAS_GO),$(GO),bash clients/go/tools/lint.sh)
+
 .PHONY: type
 type: setup ## Check types
 	$(BIN)/mypy
 
 .PHONY: test
-test: test-unit test-conformance ## Run every test
+test: test-unit test-conformance test-go ## Run every test
 
 .PHONY: test-unit
 test-unit: setup ## Run the pytest tests: unit, store, server, end to end
@@ -65,6 +80,10 @@ test-unit: setup ## Run the pytest tests: unit, store, server, end to end
 .PHONY: test-conformance
 test-conformance: setup ## Run the conformance scenarios through a real server
 	$(BIN)/python -m tests.conformance --disputed tests/conformance/disputed.json
+
+.PHONY: test-go
+test-go: lint-go ## Lint, build and test the Go client
+	@$(call where,$(HAS_GO),$(GO),bash clients/go/tools/test.sh)
 
 .PHONY: test-e2e
 test-e2e: setup ## Run the end-to-end tests alone
