@@ -99,7 +99,8 @@ demo: setup ## Start a run, break it, travel back, stream the replay
 
 .PHONY: serve
 serve: setup ## Serve the example workflows on 127.0.0.1
-	$(BIN)/dalsegno serve --workflows examples.orders.workflows
+	$(BIN)/dalsegno serve --workflows examples.orders.workflows \
+		--workflows examples.samples.workflows
 
 .PHONY: check
 check: lint type test ## What CI runs, on the tree as it is
