@@ -36,7 +36,7 @@ def glyph(status: StepStatus, encoding: str) -> Text:
     """
     One character for a status, in colour.
     """
-    symbol, plain, style = _GLYPHS[status]
+    symbol, plain, style = _GLYPHS.get(status, ("?", "?", "dim"))
     return Text(symbol if encoding.lower().startswith("utf") else plain, style=style)
 
 

@@ -6,7 +6,7 @@ server does at a bad moment: break off, stop, fall silent, answer twice.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -229,9 +229,11 @@ class Wire:
 
 
 @asynccontextmanager
-async def scripted_server() -> AsyncIterator[tuple[ScriptedRuns, Wire]]:
+async def scripted_server(
+    options: Sequence[tuple[str, Any]] = (),
+) -> AsyncIterator[tuple[ScriptedRuns, Wire]]:
     runs = ScriptedRuns()
-    server = grpc.aio.server()
+    server = grpc.aio.server(options=options)
     server.add_generic_rpc_handlers((runs.handlers(),))
     wire = Wire(server.add_insecure_port("127.0.0.1:0"))
     await server.start()

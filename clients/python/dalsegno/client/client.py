@@ -9,7 +9,7 @@ from typing import Any, Self
 import grpc
 
 from dalsegno.client import encode
-from dalsegno.client.connection import METADATA, Connection, Patience
+from dalsegno.client.connection import Connection, Patience, is_loopback
 from dalsegno.client.controls import Controls
 from dalsegno.client.model import OutputOptions, Run, StepResult, TracingOptions
 from dalsegno.client.payloads import UNSET
@@ -48,6 +48,8 @@ class Client(Controls):
         target: str = DEFAULT_TARGET,
         *,
         credentials: grpc.ChannelCredentials | None = None,
+        token: str | None = None,
+        allow_plaintext_token: bool = False,
         timeout_s: float = 30.0,
         patience: Patience | None = None,
     ) -> None:
@@ -57,10 +59,19 @@ class Client(Controls):
         Args:
             target: ``host:port``, or any other name that gRPC resolves.
             credentials: Such as `grpc.ssl_channel_credentials()`. None: without TLS.
+            token: Sent with every call, as `authorization: Bearer`.
+            allow_plaintext_token: Send it without TLS to another machine, too: everybody on the
+                way can read it.
             timeout_s: Of calls that need not wait for a run, with all repetitions.
             patience: With a server that goes away.
+
+        Raises:
+            ValueError: The token would leave this machine without TLS.
         """
-        super().__init__(Connection(target, credentials, patience or Patience()), timeout_s)
+        if token and credentials is None and not (allow_plaintext_token or is_loopback(target)):
+            raise ValueError(f"a token is not sent to {target} without TLS")
+        connection = Connection(target, credentials, patience or Patience(), token)
+        super().__init__(connection, timeout_s)
 
     async def __aenter__(self) -> Self:
         return self
@@ -155,7 +166,7 @@ class Client(Controls):
             run_id=run_id,
             last_sequence=0,
             follow=follow,
-            open_first=lambda runs: runs.RunStream(request, metadata=METADATA),
+            open_first=lambda runs: runs.RunStream(request, metadata=self._connection.metadata),
         )
 
     async def start_run(
@@ -258,7 +269,7 @@ class Client(Controls):
             run_id=run_id,
             last_sequence=None,
             follow=follow,
-            open_first=lambda runs: runs.ResumeStream(request, metadata=METADATA),
+            open_first=lambda runs: runs.ResumeStream(request, metadata=self._connection.metadata),
         )
 
     async def time_travel(
@@ -371,5 +382,7 @@ class Client(Controls):
             run_id=new_run_id,
             last_sequence=0,
             follow=follow,
-            open_first=lambda runs: runs.TimeTravelStream(request, metadata=METADATA),
+            open_first=lambda runs: runs.TimeTravelStream(
+                request, metadata=self._connection.metadata
+            ),
         )

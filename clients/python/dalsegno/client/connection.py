@@ -3,6 +3,7 @@ The connection to a server: channels, and patience with a server that goes away.
 """
 
 import asyncio
+import ipaddress
 import random
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ if TYPE_CHECKING:  # classes that only the .pyi files have
     from dalsegno.v1.workflow_service_pb2_grpc import WorkflowServiceAsyncStub
 
 # Asks for payloads as exact JSON text.
-METADATA = (("dalsegno-payload-form", "json"),)
+_EXACT = ("dalsegno-payload-form", "json")
 
 _OPTIONS = (
     # A peer that vanished is noticed within 40 s. Servers allow a ping every 10 s, so 30 is polite.
@@ -36,7 +37,6 @@ _OPTIONS = (
 )
 # A proxy named by the environment does not reach the caller's own machine.
 _NO_PROXY = ("grpc.enable_http_proxy", 0)
-_LOOPBACK = ("127.", "localhost:", "[::1]:", "unix:")
 
 _TRANSIENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
@@ -94,13 +94,19 @@ class Connection:
 
     Attributes:
         patience: With a server that goes away.
+        metadata: Sent with every call.
         is_known: Whether the server has ever answered.
     """
 
     def __init__(
-        self, target: str, credentials: grpc.ChannelCredentials | None, patience: Patience
+        self,
+        target: str,
+        credentials: grpc.ChannelCredentials | None,
+        patience: Patience,
+        token: str | None,
     ) -> None:
         self.patience = patience
+        self.metadata = (_EXACT, ("authorization", f"Bearer {token}")) if token else (_EXACT,)
         self.is_known = False
         self._target = target
         self._credentials = credentials
@@ -163,7 +169,7 @@ class Connection:
         backoff = Backoff(self, timeout_s)
         while True:
             try:
-                answer = await method(request, timeout=backoff.left_s, metadata=METADATA)
+                answer = await method(request, timeout=backoff.left_s, metadata=self.metadata)
             except grpc.aio.AioRpcError as failure:
                 error = from_rpc(failure)
                 if settled_by and isinstance(error, settled_by) and backoff.tries:
@@ -183,11 +189,23 @@ class Connection:
         self._calls = self._streams = None
 
     def _open(self) -> grpc.aio.Channel:
-        is_loopback = self._target.startswith(_LOOPBACK)
-        options = (*_OPTIONS, _NO_PROXY) if is_loopback else _OPTIONS
+        options = (*_OPTIONS, _NO_PROXY) if is_loopback(self._target) else _OPTIONS
         if self._credentials is None:
             return grpc.aio.insecure_channel(self._target, options)
         return grpc.aio.secure_channel(self._target, self._credentials, options)
+
+
+def is_loopback(target: str) -> bool:
+    """
+    Whether what is sent there stays on this machine, whatever the network and its names say.
+    """
+    host = target.rpartition(":")[0].strip("[]")
+    if target.startswith("unix:") or host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Backoff:

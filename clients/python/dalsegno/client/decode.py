@@ -3,9 +3,9 @@ Messages to plain Python: one function per noun.
 """
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any, TypeVar
 
+from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -15,7 +15,7 @@ from dalsegno.v1 import event_pb2, run_pb2, run_service_pb2, workflow_service_pb
 from dalsegno.v1.error_reason_pb2 import ErrorReason
 from dalsegno.v1.payload_pb2 import Payload
 
-_Name = TypeVar("_Name", bound=StrEnum)
+_Name = TypeVar("_Name", bound=model.OpenEnum)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -51,8 +51,8 @@ def step(message: run_pb2.StepRecord) -> model.Step:
     return model.Step(
         address=message.address,
         step_id=message.step_id,
-        kind=_named(run_pb2.NodeKind.Name(message.kind), model.NodeKind),
-        status=_named(run_pb2.StepStatus.Name(message.status), model.StepStatus),
+        kind=_named(run_pb2.NodeKind.DESCRIPTOR, message.kind, model.NodeKind),
+        status=_named(run_pb2.StepStatus.DESCRIPTOR, message.status, model.StepStatus),
         input=_payload(message, "input"),
         output=_payload(message, "output"),
         error=_error(message),
@@ -88,7 +88,7 @@ def restarted(message: run_service_pb2.RestartActiveResponse) -> model.Restarted
     failures = (
         model.RestartFailure(
             run_id=failure.run_id,
-            reason=ErrorReason.Name(failure.reason).removeprefix("ERROR_REASON_"),
+            reason=_reason(failure.reason),
             message=failure.message,
         )
         for failure in message.failures
@@ -129,7 +129,7 @@ def event(message: event_pb2.RunEvent) -> events.RunEvent:
 
 
 def run_status(value: run_pb2.RunStatus) -> model.RunStatus:
-    return _named(run_pb2.RunStatus.Name(value), model.RunStatus)
+    return _named(run_pb2.RunStatus.DESCRIPTOR, value, model.RunStatus)
 
 
 def _execution_order(step: model.Step) -> tuple[bool, datetime, int, str]:
@@ -183,7 +183,7 @@ def _node(message: workflow_service_pb2.Node) -> model.Node:
     has = message.HasField
     return model.Node(
         address=message.address,
-        kind=_named(run_pb2.NodeKind.Name(message.kind), model.NodeKind),
+        kind=_named(run_pb2.NodeKind.DESCRIPTOR, message.kind, model.NodeKind),
         description=message.description,
         nodes=tuple(map(_node, message.nodes)),
         input_schema=_payload(message, "input_schema") or None,
@@ -248,6 +248,14 @@ def _field(body: Message, name: str) -> Any:
             return tuple(value)
 
 
-def _named(name: str, names: type[_Name]) -> _Name:
+def _named(enum: EnumDescriptor, number: int, names: type[_Name]) -> _Name:
+    known = enum.values_by_number.get(number)
+    if known is None or number == 0:
+        return names(f"unknown_{number}")
     # RUN_STATUS_SUCCESS, NODE_KIND_DO_WHILE: two words name the enum.
-    return names(name.split("_", 2)[2].lower())
+    return names(known.name.split("_", 2)[2].lower())
+
+
+def _reason(number: int) -> str:
+    known = ErrorReason.DESCRIPTOR.values_by_number.get(number)
+    return known.name.removeprefix("ERROR_REASON_") if known else f"UNKNOWN_{number}"

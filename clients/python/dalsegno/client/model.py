@@ -9,12 +9,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from dalsegno.client.payloads import UNSET
 
 
-class RunStatus(StrEnum):
+class OpenEnum(StrEnum):
+    """
+    Names that later releases add to.
+
+    A value that a newer server has and this client does not know is ``unknown_`` and its number:
+    equal to itself, and no member that a loop over the enum meets.
+    """
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str) or not value.startswith("unknown_"):
+            return None
+        name = str.__new__(cls, value)
+        name._name_ = value.upper()
+        name._value_ = value
+        return name
+
+
+class RunStatus(OpenEnum):
     """
     Where a run stands.
     """
@@ -43,7 +61,7 @@ class RunStatus(StrEnum):
         return self.is_terminal or self in (RunStatus.SUSPENDED, RunStatus.PAUSED)
 
 
-class StepStatus(StrEnum):
+class StepStatus(OpenEnum):
     """
     What became of an address.
     """
@@ -58,7 +76,7 @@ class StepStatus(StrEnum):
     NOT_RUN = "not_run"
 
 
-class NodeKind(StrEnum):
+class NodeKind(OpenEnum):
     """
     What a node of a graph is.
     """

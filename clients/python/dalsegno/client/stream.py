@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import grpc
 
 from dalsegno.client import decode
-from dalsegno.client.connection import METADATA, Backoff, Connection, Line
+from dalsegno.client.connection import Backoff, Connection, Line
 from dalsegno.client.errors import DalsegnoError, EventGap, Unavailable, from_rpc
 from dalsegno.client.events import RunEvent
 from dalsegno.v1.event_pb2 import RunEvent as EventMessage
@@ -153,7 +153,7 @@ class EventStream(AsyncIterator[RunEvent]):
         request = WatchRunRequest(
             run_id=self.run_id, after_sequence=self.last_sequence, follow=self._follow
         )
-        return line.runs.WatchRun(request, metadata=METADATA)
+        return line.runs.WatchRun(request, metadata=self._connection.metadata)
 
     def _accept(self, message: EventMessage) -> RunEvent | None:
         if self._is_at_rest:
@@ -161,8 +161,8 @@ class EventStream(AsyncIterator[RunEvent]):
             self._is_over = True
             self._detach()
             return None
-        if message.WhichOneof("body") == "heartbeat":
-            return None
+        if not message.sequence:
+            return None  # a heartbeat, or another sign of life that a newer server gives
         last = self.last_sequence
         if last is not None and message.sequence <= last:
             return None
