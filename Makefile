@@ -61,6 +61,11 @@ lint: setup lint-go ## Check format, style, imports and protos
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/buf lint
 	$(BIN)/buf format protos --diff --exit-code
+	$(BIN)/buf breaking protos --against protos/baseline/v0.1.binpb
+
+.PHONY: breaking
+breaking: setup ## Look for breaks of the API since the commit before
+	bash tools/breaking.sh
 
 .PHONY: lint-go
 lint-go:
