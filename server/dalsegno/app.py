@@ -15,6 +15,7 @@ from uuid_utils import uuid7
 
 from dalsegno.config import Settings, StartError, is_loopback, split_address
 from dalsegno.engine import Engine
+from dalsegno.model import failpoint
 from dalsegno.model.clock import SystemClock
 from dalsegno.model.errors import DalsegnoError
 from dalsegno.rpc.server import RpcServer
@@ -71,6 +72,7 @@ async def serve(
     _refuse_open_door(settings)
     stop = stop or asyncio.Event()
     store = await _open_store(settings)
+    failpoint.arm(settings.failpoints)
     try:
         engine = Engine(
             store,

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dalsegno.engine.settings import EngineSettings
+from dalsegno.model import failpoint
 
 ENV_PREFIX = "DALSEGNO_"
 
@@ -163,6 +164,18 @@ class Settings(BaseSettings):
         "spread over servers; streams are cut a minute later. 0 for never: with one server there "
         "is nothing to spread.",
     )
+
+    failpoints: str = Field(
+        "",
+        description="A testing aid: where this server dies, fails or dawdles on purpose, such as "
+        "`commit.after=kill@17`. Empty in every server that is used.",
+    )
+
+    @field_validator("failpoints")
+    @classmethod
+    def _is_readable(cls, failpoints: str) -> str:
+        failpoint.check(failpoints)
+        return failpoints
 
     @field_validator("listen")
     @classmethod

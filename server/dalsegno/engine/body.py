@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from dalsegno.model.failpoint import Failpoint, hit
 from dalsegno.model.record import Error
 from dalsegno.workflow.context import Context
 from dalsegno.workflow.graph import Predicate, StepNode
@@ -75,6 +76,7 @@ async def call_body(
         return Raised(BodyCanceled("the body ended as if it had been canceled"))
     except Exception as error:  # noqa: BLE001 - whatever a body raises is its failure
         return Raised(error)
+    hit(Failpoint.BODY_AFTER)
     return _overdue(limit) if clock.expired() else result
 
 

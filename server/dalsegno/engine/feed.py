@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from dalsegno.model.errors import RunNotFound, SequenceOutOfRange, ShuttingDown
 from dalsegno.model.event import Event
+from dalsegno.model.failpoint import Failpoint, hit
 from dalsegno.model.run import Run
 from dalsegno.store.contract import Store
 
@@ -68,6 +69,7 @@ class Feed:
         """
         A run has moved, durably.
         """
+        hit(Failpoint.PUBLISH_BEFORE)
         self._lost.pop(run.run_id, None)
         tail = self._tails.get(run.run_id)
         if tail is not None:
@@ -86,6 +88,7 @@ class Feed:
         """
         A run is gone; whoever follows it is told.
         """
+        hit(Failpoint.PUBLISH_BEFORE)
         self._lost.pop(run_id, None)
         tail = self._tails.get(run_id)
         if tail is not None:

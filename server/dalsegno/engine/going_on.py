@@ -16,6 +16,7 @@ from dalsegno.model.address import scope_of
 from dalsegno.model.clock import SECOND_US
 from dalsegno.model.errors import RunFinished
 from dalsegno.model.event import EventType
+from dalsegno.model.failpoint import Failpoint, hit
 from dalsegno.model.payload import Payload
 from dalsegno.model.record import StepStatus
 from dalsegno.model.run import Run, RunStatus
@@ -131,6 +132,7 @@ class GoingOn:
         is_needed = run is not None and not run.status.is_at_rest and not is_live
         if run is None or not is_needed or self._runs.supervisor.is_stopping:
             return
+        hit(Failpoint.TAKEUP_BEFORE)
         workflow = self._runs.registry.workflow(run.workflow_id)
         live = self._runs.live(replace(run, epoch=run.epoch + 1), held_epoch=run.epoch)
         if run.status is not RunStatus.WAITING:

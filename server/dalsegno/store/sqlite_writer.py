@@ -17,6 +17,7 @@ from dalsegno.model.errors import (
     RunNotFound,
     StoreUnavailable,
 )
+from dalsegno.model.failpoint import Failpoint, hit
 from dalsegno.model.payload import Ref
 from dalsegno.model.run import Run
 from dalsegno.store import rows
@@ -93,8 +94,10 @@ class Writer:
                 self._connection.execute(self._sql[name], values)
             if self._connection.execute(self._sql["delete_run"], values).rowcount == 0:
                 raise Conflict(run_id)
+            hit(Failpoint.COMMIT_BEFORE, sqlite3.OperationalError)
         # The key may be given to the next run.
         self._key_of.cache_clear()
+        hit(Failpoint.COMMIT_AFTER, sqlite3.OperationalError)
 
     def _commit(self, appends: Sequence[Append]) -> list[Exception | None]:
         event_rows: list[rows.Row] = []
@@ -109,6 +112,8 @@ class Writer:
                     refusals.append(refusal)
             self._connection.executemany(self._sql["insert_event"], event_rows)
             self._connection.executemany(self._sql["put_record"], record_rows)
+            hit(Failpoint.COMMIT_BEFORE, sqlite3.OperationalError)
+        hit(Failpoint.COMMIT_AFTER, sqlite3.OperationalError)
         return refusals
 
     @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 
 from dalsegno.model.errors import DalsegnoError
+from dalsegno.model.failpoint import Failpoint, hit
 from dalsegno.rpc.interceptors.wrap import (
     Context,
     Handler,
@@ -44,7 +45,9 @@ class ErrorGuard(grpc.aio.ServerInterceptor):
 
         async def guarded(request: Any, context: Context) -> Any:
             try:
-                return await behaviour(request, context)
+                answer = await behaviour(request, context)
+                hit(Failpoint.ANSWER_BEFORE)
+                return answer
             except grpc.aio.AbortError:
                 raise
             except grpc.aio.InternalError:
