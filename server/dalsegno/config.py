@@ -107,8 +107,26 @@ class Settings(BaseSettings):
     runs_max: int = Field(
         10_000,
         ge=1,
-        description="Runs in progress at once; a further one is refused as TOO_MANY_RUNS. "
-        "Suspended, paused and finished runs, and those that wait for long, do not count.",
+        description="Runs in progress at once; further ones wait as pending. Suspended, paused and "
+        "finished runs, and those that wait for long, do not count.",
+    )
+    runs_pending_max: int = Field(
+        100_000,
+        ge=0,
+        description="Runs that wait until there is room; a further one is refused as "
+        "TOO_MANY_RUNS. They take no memory, but are counted now and then.",
+    )
+    recoveries_max: int = Field(
+        10,
+        ge=1,
+        description="How often in a row the server of a run may die before the run has got any "
+        "further. The next time the run ends as failed, for it may be what kills the server.",
+    )
+    lease_s: float = Field(
+        15.0,
+        gt=0,
+        description="Seconds for which a server is taken for alive after it last said so, which "
+        "it does three times as often. Then others may take over its runs.",
     )
     view_records_max: int = Field(
         1000,
@@ -203,6 +221,9 @@ class Settings(BaseSettings):
             bodies_max=self.bodies_max,
             wait_in_memory=timedelta(seconds=self.wait_in_memory_s),
             runs_max=self.runs_max,
+            runs_pending_max=self.runs_pending_max,
+            recoveries_max=self.recoveries_max,
+            lease=timedelta(seconds=self.lease_s),
             view_records_max=self.view_records_max,
         )
 

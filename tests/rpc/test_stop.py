@@ -168,7 +168,7 @@ async def test_an_idle_stream_sends_heartbeats(db: Path) -> None:
 
 
 async def test_no_more_runs_are_accepted_than_are_allowed(db: Path) -> None:
-    async with serving(db, WORKFLOWS, runs_max=1) as server:
+    async with serving(db, WORKFLOWS, runs_max=1, runs_pending_max=0) as server:
         run_id = await start_gated(server)
         with refused() as refusal:
             await server.run("echo", b"1")

@@ -6,8 +6,6 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
-import pytest
-
 from dalsegno.model.run import Run, RunStatus
 from dalsegno.store.contract import RunCursor, RunFilter, Store
 from tests.store.samples import NOON_US, Pen, new_run, replay_of
@@ -192,21 +190,26 @@ async def test_waiting_runs_are_due_earliest_first(store: Store) -> None:
     assert await store.next_due() == NOON_US + 5
 
 
-@pytest.mark.parametrize("status", RunStatus)
-async def test_unfinished_runs_are_those_pending_and_running(
-    store: Store, status: RunStatus
-) -> None:
-    await Pen(store, new_run(status=status)).write()
-
-    is_unfinished = status in (RunStatus.PENDING, RunStatus.RUNNING)
-    assert await store.unfinished_runs(after="", limit=9) == ["run"] * is_unfinished
-
-
-async def test_unfinished_runs_come_page_by_page(store: Store) -> None:
-    pens = [Pen(store, new_run(f"run-{number}")) for number in (3, 1, 2, 4)]
+async def test_running_runs_of_an_owner_come_page_by_page(store: Store) -> None:
+    pens = [Pen(store, new_run(f"run-{number}", owner=1)) for number in (3, 1, 2, 4)]
     for pen in pens:
         await pen.write()
-    await pens[2].write(status=RunStatus.SUCCESS)
+    await pens[2].write(status=RunStatus.SUCCESS, owner=None)
+    await Pen(store, new_run("others", owner=2)).write()
+    await Pen(store, new_run("waits", status=RunStatus.PENDING)).write()
 
-    assert await store.unfinished_runs(after="", limit=2) == ["run-1", "run-3"]
-    assert await store.unfinished_runs(after="run-3", limit=2) == ["run-4"]
+    assert await store.running_runs(1, after="", limit=2) == ["run-1", "run-3"]
+    assert await store.running_runs(1, after="run-3", limit=2) == ["run-4"]
+    assert await store.running_runs(2, after="", limit=2) == ["others"]
+
+
+async def test_pending_runs_come_in_the_order_of_their_appends(store: Store) -> None:
+    pens = [Pen(store, new_run(it, status=RunStatus.PENDING)) for it in ("c", "a", "d", "b")]
+    for pen in pens:
+        await pen.write()
+    await Pen(store, new_run("runs", owner=1)).write()
+    await pens[2].write(status=RunStatus.RUNNING, owner=1)
+
+    assert await store.pending_runs(limit=9) == ["c", "a", "b"]
+    assert await store.pending_runs(limit=2) == ["c", "a"]
+    assert await store.pending_count() == 3

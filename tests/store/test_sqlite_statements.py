@@ -30,7 +30,9 @@ VIEWS = [sql for name, sql in SQL.items() if name.startswith("view_")]
 STATEMENTS = [name for name, sql in SQL.items() if not re.match("CREATE|PRAGMA", sql)]
 
 # What may be gone through from end to end: what a statement is given, and what it has found.
-NO_TABLES = {"json_each", "chain", "c"}
+NO_TABLES = {"json_each", "chain", "c", "owners", "o"}
+# A row per server, those without runs removed.
+SMALL_TABLES = {"leases"}
 # Sorts a lineage, which no index knows the length of.
 MAY_SORT = {"lineage_chain"}
 
@@ -55,7 +57,7 @@ def plan(connection: sqlite3.Connection, name: str) -> list[str]:
 def test_no_statement_goes_through_a_whole_table(connection: sqlite3.Connection, name: str) -> None:
     for step in plan(connection, name):
         scanned = re.match(r"SCAN (\w+)", step)
-        assert scanned is None or scanned[1] in NO_TABLES, step
+        assert scanned is None or scanned[1] in NO_TABLES | SMALL_TABLES, step
         assert "MATERIALIZE" not in step
         assert "AUTOMATIC" not in step
 
@@ -158,7 +160,10 @@ LISTS: dict[str, Callable[[SqliteStore], Awaitable[object]]] = {
     "replays": lambda store: store.replays("root", limit=2),
     "next_due": lambda store: store.next_due(),
     "due_runs": lambda store: store.due_runs(NOON_US + 10, limit=2),
-    "unfinished_runs": lambda store: store.unfinished_runs(after="", limit=2),
+    "running_runs": lambda store: store.running_runs(1, after="", limit=2),
+    "pending_runs": lambda store: store.pending_runs(limit=2),
+    "pending_count": lambda store: store.pending_count(),
+    "owners": lambda store: store.owners(),
 }
 
 
@@ -173,7 +178,8 @@ async def write_runs(store: SqliteStore, count: int) -> None:
     root = new_run("root", status=RunStatus.SUCCESS)
     waiting = {"status": RunStatus.WAITING, "due_us": NOON_US + 5}
     few: list[dict[str, Any]] = [
-        {"status": RunStatus.RUNNING},
+        {"status": RunStatus.RUNNING, "owner": 1},
+        {"status": RunStatus.PENDING},
         waiting,
         {"status": RunStatus.FAILED},
         {"workflow_id": "rare", "status": RunStatus.SUCCESS},

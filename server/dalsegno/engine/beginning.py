@@ -4,7 +4,7 @@ Beginning runs: starting one, and travelling to a step of one.
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from dalsegno.engine import checks
@@ -50,30 +50,42 @@ class Beginning:
         context = checks.merged(EMPTY_OBJECT, command.request_context, limit)
         if command.run_id is not None:
             await self._check_is_free(command.run_id)
+        must_wait = self._runs.must_wait()
         now_us = self._runs.clock.now_us()
         run = Run(
             run_id=command.run_id or self._new_id(),
             workflow_id=workflow.id,
             definition_hash=workflow.definition_hash,
-            status=RunStatus.RUNNING,
+            status=RunStatus.PENDING if must_wait else RunStatus.RUNNING,
             created_us=now_us,
-            started_us=now_us,
+            started_us=None if must_wait else now_us,
             input=value,
             request_context=context,
             initial_state=state,
             state=state,
             step_scope="" if command.per_step else None,
-            deadline_us=deadline(workflow, now_us),
+            deadline_us=None if must_wait else deadline(workflow, now_us),
             tracing=self._tracing(command),
         )
         live = self._new_live(run, command)
+        self._tell_started(live)
+        if must_wait:
+            await self._wait_for_room(live.commit())
+            return Accepted(run.run_id, 0)
         shape = self._runs.registry.shape(workflow)
         walk = self._runs.walk(live, workflow, shape, [])
-        self._tell_started(live)
         self._runs.supervisor.drive(walk, live.run.input, None)
         asyncio.get_running_loop().call_soon(live.commit_soon)
         await asyncio.shield(live.began)
         return Accepted(run.run_id, 0)
+
+    async def _wait_for_room(self, written: Awaitable[None]) -> None:
+        """
+        Leave a run to the reconciler as soon as it is durable.
+        """
+        self._runs.reconciler.pending += 1
+        await written
+        self._runs.reconciler.added()
 
     async def _check_is_free(self, run_id: str) -> None:
         """
@@ -95,7 +107,6 @@ class Beginning:
         return replace(given, trace_id=hashlib.sha256(self._new_id().encode()).hexdigest()[:32])
 
     def _new_live(self, run: Run, command: Command) -> LiveRun:
-        self._runs.check_room()
         if self._runs.supervisor.walk_of(run.run_id) is not None:
             raise RunExists(run.run_id)
         return self._runs.live(
@@ -135,11 +146,12 @@ class Beginning:
             self._runs.clock.now_us(),
         )
         plan = await Planner(trip).plan()
-        run = replace(
-            plan.run,
-            deadline_us=deadline(workflow, plan.run.created_us),
-            tracing=self._tracing(command),
-        )
+        must_wait = self._runs.must_wait()
+        run = replace(plan.run, tracing=self._tracing(command))
+        if must_wait:
+            run = replace(run, status=RunStatus.PENDING, started_us=None)
+        else:
+            run = replace(run, deadline_us=deadline(workflow, run.created_us))
         live = self._new_live(run, command)
         walk = self._runs.walk(live, workflow, shape, source.links if source else ())
         walk.taken = dict(plan.taken)
@@ -151,8 +163,16 @@ class Beginning:
         if value is not None and value.at is None and value.json == live.run.input.json:
             plan = replace(plan, entry=replace(plan.entry, given=live.run.input))
         live.hold_until(plan.held_for)
+        # What is stored of a replay is what its walk tells first, so it is walked that far even
+        # if it has to wait then.
+        live.is_stopping = must_wait
         self._runs.supervisor.drive(walk, live.run.input, plan.entry)
-        await asyncio.shield(live.began)
+        began = asyncio.shield(live.began)
+        if must_wait:
+            await self._wait_for_room(began)
+            await self._runs.supervisor.put_back(walk)
+        else:
+            await began
         return Accepted(run.run_id, 0)
 
     async def _source(self, command: TimeTravel) -> tuple[Workflow, History | None]:

@@ -123,16 +123,24 @@ async def record_canceled(telling: Telling, store: Store, reason: str | None) ->
     _end(telling.live, RunStatus.CANCELED)
 
 
+async def record_failed(telling: Telling, store: Store, error: Error) -> None:
+    """
+    End a run as failed that is cut off, with all that is under way in it canceled.
+    """
+    await cancel_inside(telling, store, "")
+    _fail(telling, error)
+
+
 def _complete(walk: Walk, value: Payload) -> None:
     event = walk.live.tell(EventType.RUN_COMPLETED, payload=value)
     walk.live.change(result=walk.live.stored(value, event))
     _end(walk.live, RunStatus.SUCCESS)
 
 
-def _fail(walk: Walk, error: Error) -> None:
-    walk.live.tell(EventType.RUN_FAILED, error=error)
-    walk.live.change(error=error)
-    _end(walk.live, RunStatus.FAILED)
+def _fail(telling: Telling, error: Error) -> None:
+    telling.live.tell(EventType.RUN_FAILED, error=error)
+    telling.live.change(error=error)
+    _end(telling.live, RunStatus.FAILED)
 
 
 def _end(live: LiveRun, status: RunStatus) -> None:

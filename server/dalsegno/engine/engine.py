@@ -2,9 +2,11 @@
 The façade: what callers may ask of the engine.
 """
 
+import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from dalsegno.engine.background import Background
 from dalsegno.engine.beginning import Beginning
 from dalsegno.engine.commands import (
     Accepted,
@@ -23,16 +25,20 @@ from dalsegno.engine.commands import (
 from dalsegno.engine.feed import Feed
 from dalsegno.engine.going_on import GoingOn
 from dalsegno.engine.locks import NamedLocks
+from dalsegno.engine.ownership import Ownership
+from dalsegno.engine.reconciler import Reconciler
 from dalsegno.engine.registry import Registry
 from dalsegno.engine.runs import Runs
 from dalsegno.engine.settings import EngineSettings
 from dalsegno.engine.supervisor import Supervisor
+from dalsegno.engine.timers import Timers
 from dalsegno.engine.views import Views
 from dalsegno.model.clock import Clock
 from dalsegno.model.errors import (
     DalsegnoError,
     RequestIdReused,
     RunActive,
+    StoreUnavailable,
 )
 from dalsegno.model.event import Event
 from dalsegno.model.run import Run, RunStatus
@@ -57,12 +63,21 @@ class Engine:
         new_id: Callable[[], str],
         random: Callable[[], float],
         settings: EngineSettings,
+        tell_health: Callable[[bool], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._registry = Registry(store, workflows)
         self._feed = Feed(store)
         self._views = Views(store, self._registry, settings)
-        self._supervisor = Supervisor(store, self._feed, clock, self._take_up, self._postpone)
+        self._supervisor = Supervisor(self._feed, clock, settings.runs_max, self._left)
+        self._ownership = Ownership(store, clock, settings.lease)
+        self._reconciler = Reconciler(
+            store, self._ownership, self._supervisor, self._take_up, random
+        )
+        self._timers = Timers(
+            store, clock, self._supervisor, self._reconciler.take_up, self._postpone
+        )
+        self._background = Background(tell_health)
         self._locks = NamedLocks()
         self._pool = ThreadPoolExecutor(settings.bodies_max, thread_name_prefix="body")
         self._runs = Runs(
@@ -71,6 +86,8 @@ class Engine:
             self._feed,
             self._views,
             self._supervisor,
+            self._ownership,
+            self._reconciler,
             clock,
             settings,
             self._pool,
@@ -81,10 +98,17 @@ class Engine:
 
     async def start(self) -> None:
         """
-        Register the workflows, and begin to fire timers.
+        Register the workflows, and begin the background work: to be known as alive, to go on with
+        what servers before this one left, to fire timers.
         """
         await self._registry.start()
-        self._supervisor.start()
+        await self._ownership.begin()
+        reconciler, timers = self._reconciler, self._timers
+        keep = self._background.keep
+        keep("renewing the lease", reconciler.hold_lease, reconciler.until_renewal)
+        keep("recovery", reconciler.recover, reconciler.until_lost)
+        keep("admission", reconciler.admit, reconciler.until_room)
+        keep("timers", timers.fire, timers.wait)
 
     async def stop(self, grace_s: float) -> None:
         """
@@ -92,7 +116,11 @@ class Engine:
         and leave unfinished runs as they are recorded.
         """
         self._feed.stop()
+        self._supervisor.is_stopping = True
+        await self._background.stop()
         await self._supervisor.stop(grace_s)
+        with contextlib.suppress(StoreUnavailable):
+            await self._ownership.release()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     # Commands.
@@ -166,10 +194,11 @@ class Engine:
             RunActive: It is alive, waits, is suspended or paused: nothing was lost.
         """
         run = await self._existing(run_id)
-        is_lost = run.status in (RunStatus.PENDING, RunStatus.RUNNING)
         if run.status.is_terminal:
             return Accepted(run_id, run.newest_sequence)
-        if not is_lost or self._supervisor.walk_of(run_id) is not None:
+        is_running = run.status is RunStatus.RUNNING
+        is_live = self._supervisor.is_live(run_id)
+        if not is_running or is_live or await self._ownership.is_driven(run.owner):
             raise RunActive(run_id, run.status)
         await self._take_up(run_id)
         return Accepted(run_id, run.newest_sequence)
@@ -185,7 +214,7 @@ class Engine:
             self._registry.workflow(workflow_id)
         restarted: list[str] = []
         failures: list[tuple[str, DalsegnoError]] = []
-        async for run_id in self._supervisor.unfinished():
+        async for run_id, _ in self._reconciler.orphans():
             try:
                 if workflow_id in (None, (await self._existing(run_id)).workflow_id):
                     await self.restart(run_id)
@@ -317,13 +346,17 @@ class Engine:
     async def _existing(self, run_id: str) -> Run:
         return await self._runs.existing(run_id)
 
-    async def _take_up(self, run_id: str) -> None:
+    async def _take_up(self, run_id: str, *, has_died: bool = False) -> None:
         async with self._locks.hold(run_id):
-            await self._going_on.take_up(run_id)
+            await self._going_on.take_up(run_id, has_died=has_died)
 
     async def _postpone(self, run_id: str) -> None:
         async with self._locks.hold(run_id):
             await self._going_on.postpone(run_id)
+
+    def _left(self, run: Run) -> None:
+        self._timers.left(run)
+        self._reconciler.left()
 
 
 def _request_lock(command: Command) -> str | None:

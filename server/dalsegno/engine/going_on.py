@@ -2,14 +2,16 @@
 Going on with runs: resuming, taking up, pausing and ending them.
 """
 
+import logging
 from dataclasses import replace
 
 from dalsegno.engine import checks
 from dalsegno.engine.commands import Accepted, Cancel, Pause, Resume
-from dalsegno.engine.drive import record_canceled
+from dalsegno.engine.drive import record_canceled, record_failed
+from dalsegno.engine.live import LiveRun
 from dalsegno.engine.parts import resume_type
 from dalsegno.engine.resumption import answer_of, check_goes_on, choose, tell_resumed
-from dalsegno.engine.runs import Runs
+from dalsegno.engine.runs import Runs, deadline
 from dalsegno.engine.telling import Teller, newest_records
 from dalsegno.engine.walk import Entry, Walk
 from dalsegno.model.address import scope_of
@@ -18,9 +20,11 @@ from dalsegno.model.errors import RunFinished
 from dalsegno.model.event import EventType
 from dalsegno.model.failpoint import Failpoint, hit
 from dalsegno.model.payload import Payload
-from dalsegno.model.record import StepStatus
+from dalsegno.model.record import Error, StepStatus
 from dalsegno.model.run import Run, RunStatus
 from dalsegno.workflow.builder import Workflow
+
+_log = logging.getLogger(__name__)
 
 _POSTPONED_US = 60 * SECOND_US  # its workflow may be registered again by then
 
@@ -122,25 +126,48 @@ class GoingOn:
         await live.commit()
         return Accepted(live.run.run_id, after)
 
-    async def take_up(self, run_id: str) -> None:
+    async def take_up(self, run_id: str, *, has_died: bool = False) -> None:
         """
-        Bring a run back into memory: a waiting one whose timer is due, or one that a server left
-        in the middle. It goes on at its frontier.
+        Bring a run back into memory: one that has waited for room or for a timer, or that a
+        server left in the middle. It goes on at its frontier.
+
+        Args:
+            has_died: Who drove it has died. A run to which that happens again and again without
+                its getting any further ends as failed: it may be what kills them.
         """
         run = await self._runs.store.run(run_id)
-        is_live = self._runs.supervisor.walk_of(run_id) is not None
+        is_live = self._runs.supervisor.is_live(run_id)
         is_needed = run is not None and not run.status.is_at_rest and not is_live
         if run is None or not is_needed or self._runs.supervisor.is_stopping:
             return
         hit(Failpoint.TAKEUP_BEFORE)
-        workflow = self._runs.registry.workflow(run.workflow_id)
         live = self._runs.live(replace(run, epoch=run.epoch + 1), held_epoch=run.epoch)
-        if run.status is not RunStatus.WAITING:
+        if has_died:
+            live.change(recoveries=run.recoveries + 1)
+        if live.run.recoveries > self._runs.settings.recoveries_max:
+            await self._give_up(live)
+            return
+        workflow = self._runs.registry.workflow(run.workflow_id)
+        if run.status is RunStatus.RUNNING:
             live.tell(EventType.RUN_RESTARTED)
+        if run.status is RunStatus.PENDING:
+            now_us = self._runs.clock.now_us()
+            live.change(started_us=now_us, deadline_us=deadline(workflow, now_us))
         live.change(status=RunStatus.RUNNING, due_us=None)
         await self._runs.define_anew(live, workflow)
         entry = await self._runs.frontier(live, None)
         await self._runs.go_on(live, workflow, entry)
+
+    async def _give_up(self, live: LiveRun) -> None:
+        """
+        End a run as failed that nobody can drive.
+        """
+        deaths = live.run.recoveries
+        problem = f"its server died {deaths} times in a row without its getting any further"
+        error = Error("TooManyRecoveries", problem, is_retryable=False)
+        await record_failed(Teller(live), self._runs.store, error)
+        await live.commit()
+        _log.error("run %s ends as failed: %s", live.run.run_id, problem)
 
     async def postpone(self, run_id: str) -> None:
         """

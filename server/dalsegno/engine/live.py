@@ -15,6 +15,19 @@ from dalsegno.model.record import Record
 from dalsegno.model.run import Run, RunStatus
 from dalsegno.store.contract import Append, Request, Store
 
+# What a server that dies again and again never gets to tell of: a run of which one of these is told
+# has got on.
+_GOT_ON = frozenset(
+    {
+        EventType.STEP_COMPLETED,
+        EventType.STEP_FAILED,
+        EventType.STEP_RETRYING,
+        EventType.STEP_SKIPPED,
+        EventType.STEP_SUSPENDED,
+        EventType.STEP_WAITING,
+    }
+)
+
 
 class PutDown(Exception):
     """
@@ -41,6 +54,7 @@ class LiveRun:
 
     Args:
         on_commit: Called with the run and its new events once they are durable.
+        owner: What marks the run as driven by this server.
     """
 
     def __init__(
@@ -51,11 +65,14 @@ class LiveRun:
         on_commit: Callable[[Run, tuple[Event, ...]], None],
         *,
         wait_in_memory_us: int,
+        owner: int,
         held_epoch: int,
         creates: bool = False,
         request: Request | None = None,
     ) -> None:
-        self.run = run
+        is_driven = run.status is RunStatus.RUNNING
+        self.run = replace(run, owner=owner) if is_driven else run
+        self._owner = owner
         self.overlay: dict[str, Record] = {}
         self.is_canceling = False
         self.cancel_reason: str | None = None
@@ -95,7 +112,10 @@ class LiveRun:
             self.run.run_id, sequence, self.clock.now_us(), type_, address=address, **facts
         )
         self._events.append(event)
-        self.run = replace(self.run, newest_sequence=sequence)
+        if self.run.recoveries and type_ in _GOT_ON:
+            self.run = replace(self.run, newest_sequence=sequence, recoveries=0)
+        else:
+            self.run = replace(self.run, newest_sequence=sequence)
         return event
 
     def put(self, record: Record) -> Record:
@@ -130,6 +150,9 @@ class LiveRun:
         """
         Change the run itself.
         """
+        if "status" in columns:
+            is_driven = columns["status"] is RunStatus.RUNNING
+            columns["owner"] = self._owner if is_driven else None
         self.run = replace(self.run, **columns)
         self._is_changed = True
 
@@ -199,7 +222,7 @@ class LiveRun:
         try:
             await self._append(append)
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the commit
-            self._fail(error)
+            self.lose(error)
             done.set_exception(error)
             if not self.began.done():
                 self.began.set_exception(error)
@@ -214,9 +237,9 @@ class LiveRun:
         if not self.began.done():
             self.began.set_result(None)
 
-    def _fail(self, error: Exception) -> None:
+    def lose(self, error: Exception) -> None:
         """
-        Nothing can be written any more: the first failure ends the walk, wherever it is.
+        Nothing is to be written any more: the first reason ends the walk, wherever it is.
         """
         if self.error is None and self.driver is not None:
             self.driver.cancel()

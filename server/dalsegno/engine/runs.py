@@ -13,6 +13,8 @@ from dalsegno.engine.feed import Feed
 from dalsegno.engine.history import History, Link, link
 from dalsegno.engine.inputs import Inputs
 from dalsegno.engine.live import LiveRun
+from dalsegno.engine.ownership import Ownership
+from dalsegno.engine.reconciler import Reconciler
 from dalsegno.engine.registry import Registry
 from dalsegno.engine.settings import EngineSettings
 from dalsegno.engine.supervisor import Supervisor
@@ -42,6 +44,8 @@ class Runs:
     feed: Feed
     views: Views
     supervisor: Supervisor
+    ownership: Ownership
+    reconciler: Reconciler
     clock: Clock
     settings: EngineSettings
     pool: ThreadPoolExecutor
@@ -66,8 +70,24 @@ class Runs:
         """
         if self.supervisor.is_stopping:
             raise ShuttingDown
-        if self.supervisor.live >= self.settings.runs_max:
+        if self.supervisor.room <= 0:
             raise TooManyRuns(self.settings.runs_max)
+
+    def must_wait(self) -> bool:
+        """
+        Whether a new run has to wait for room, as others do before it.
+
+        Raises:
+            ShuttingDown
+            TooManyRuns: Too many wait already.
+        """
+        if self.supervisor.is_stopping:
+            raise ShuttingDown
+        if self.supervisor.room > 0 and not self.reconciler.pending:
+            return False
+        if self.reconciler.pending >= self.settings.runs_pending_max:
+            raise TooManyRuns(self.settings.runs_max)
+        return True
 
     def request(self, command: Command, run_id: str, after_sequence: int) -> Request | None:
         """
@@ -98,6 +118,7 @@ class Runs:
             self.clock,
             self.feed.publish,
             wait_in_memory_us=self.settings.wait_in_memory // _MICROSECOND,
+            owner=self.ownership.owner,
             held_epoch=held_epoch,
             creates=creates,
             request=request,

@@ -16,8 +16,12 @@ class EngineSettings:
         bodies_max: Plain functions that run at once, each on a worker thread.
         wait_in_memory: A run whose timers are due within this stays in memory; one that waits
             longer is put down and read again when it is due.
-        runs_max: Runs in memory at once; a further one is refused. Suspended, paused, finished and
-            long-waiting runs are not in memory.
+        runs_max: Runs in memory at once; a further one waits as pending. Suspended, paused,
+            finished and long-waiting runs are not in memory.
+        runs_pending_max: Runs that wait for room; a further one is refused.
+        recoveries_max: How often in a row the server of a run may die before the run has got any
+            further; then the run ends as failed.
+        lease: For how long a server is taken for alive after it last said so.
         view_records_max: Records shown with a run; more of them are left to `Engine.steps`.
     """
 
@@ -25,4 +29,7 @@ class EngineSettings:
     bodies_max: int = 64
     wait_in_memory: timedelta = timedelta(seconds=2)
     runs_max: int = 10_000
+    runs_pending_max: int = 100_000
+    recoveries_max: int = 10
+    lease: timedelta = timedelta(seconds=15)
     view_records_max: int = 1000

@@ -1,11 +1,10 @@
 """
-The supervisor: owns the live runs of this server and wakes those whose timers are due.
+The supervisor: owns the live runs of this server.
 """
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from dalsegno.engine.drive import drive
@@ -14,61 +13,51 @@ from dalsegno.engine.live import LiveRun
 from dalsegno.engine.strands import Strands
 from dalsegno.engine.walk import Entry, Walk
 from dalsegno.model.clock import SECOND_US, Clock
-from dalsegno.model.errors import DalsegnoError, ShuttingDown
+from dalsegno.model.errors import Conflict, CorruptHistory, DalsegnoError, ShuttingDown
 from dalsegno.model.payload import Payload
-from dalsegno.model.run import RunStatus
-from dalsegno.store.contract import Store
+from dalsegno.model.run import Run
 
 _log = logging.getLogger(__name__)
-
-_DUE_AT_ONCE = 100  # runs woken before the next look at the clock
-_RECOVERED_AT_ONCE = 500  # ids of unfinished runs read at once
-_RECOVERY_S = 15  # between looks for runs that nobody drives
-_RETRY_US = SECOND_US  # before a store that failed is asked again
-_BUSY_US = SECOND_US // 10  # a run that is due but still in memory is about to move by itself
 
 
 class Supervisor:
     """
-    Keeps a reference to every task of the engine, and ends them.
+    Keeps a reference to the task of every run in memory, and ends them.
+
+    Attributes:
+        broken: Runs whose walk ended by a bug, until they are driven again.
+        has_lost: Set when a run has left memory that should be going on.
+        is_stopping: Nothing new may come into memory.
 
     Args:
-        take_up: Brings an unfinished or waiting run back into memory.
-        postpone: Puts off a waiting run that cannot be taken up, so that it keeps no other.
+        runs_max: How many runs may be in memory.
+        on_left: Called with a run that has left memory.
     """
 
     def __init__(
-        self,
-        store: Store,
-        feed: Feed,
-        clock: Clock,
-        take_up: Callable[[str], Awaitable[None]],
-        postpone: Callable[[str], Awaitable[None]],
+        self, feed: Feed, clock: Clock, runs_max: int, on_left: Callable[[Run], None]
     ) -> None:
-        self._store = store
         self._feed = feed
         self._clock = clock
-        self._take_up = take_up
-        self._postpone = postpone
+        self._runs_max = runs_max
+        self._on_left = on_left
         self._walks: dict[str, tuple[Walk, asyncio.Task[None]]] = {}
-        self._loops: list[asyncio.Task[None]] = []
-        self._look_again = asyncio.Event()
-        self._has_lost = asyncio.Event()
+        self.broken: set[str] = set()
+        self.has_lost = asyncio.Event()
         self.is_stopping = False
 
-    def start(self) -> None:
-        """
-        Begin to fire timers, and take up the runs that a server before this one left.
-        """
-        loop = asyncio.get_running_loop()
-        self._loops = [loop.create_task(self._fire_timers()), loop.create_task(self._recover())]
-
     @property
-    def live(self) -> int:
+    def room(self) -> int:
         """
-        How many runs are in memory.
+        How many more runs may come into memory; less than 1 if none.
         """
-        return len(self._walks)
+        return self._runs_max - len(self._walks)
+
+    def is_live(self, run_id: str) -> bool:
+        """
+        Whether a run is in memory.
+        """
+        return run_id in self._walks
 
     def walk_of(self, run_id: str) -> Walk | None:
         """
@@ -126,12 +115,38 @@ class Supervisor:
         task.cancel()
         await asyncio.wait({task})
 
+    async def put_back(self, walk: Walk) -> None:
+        """
+        Let a run leave memory that has been written but is not to begin yet.
+        """
+        await walk.live.settle_writes()
+        current, task = self._walks.get(walk.live.run.run_id, (None, None))
+        if current is walk and task is not None:
+            await _end([task])
+
+    async def leaves_memory(self, run_id: str, *, within_s: float) -> None:
+        """
+        Wait until a run has left memory, or for so long.
+        """
+        _, task = self._walks.get(run_id, (None, None))
+        if task is not None:
+            await asyncio.wait({task}, timeout=within_s)
+
+    async def abandon(self) -> None:
+        """
+        Let go of all runs in memory, without a word more of them: others drive them now.
+        """
+        walks = list(self._walks.values())
+        for walk, _ in walks:
+            walk.live.lose(Conflict(walk.live.run.run_id))
+        if walks:
+            await asyncio.wait([task for _, task in walks])
+
     async def stop(self, grace_s: float) -> None:
         """
         Begin nothing new, give bodies this long to end, and leave the rest to recovery.
         """
         self.is_stopping = True
-        await _end(self._loops)
         lives = [walk.live for walk, _ in self._walks.values()]
         for live in lives:
             live.is_stopping = True
@@ -151,6 +166,7 @@ class Supervisor:
     async def _drive(self, walk: Walk, value: Payload, entry: Entry | None) -> None:
         live = walk.live
         run_id = live.run.run_id
+        self.broken.discard(run_id)
         try:
             await drive(walk, value, entry)
         except asyncio.CancelledError:
@@ -166,8 +182,7 @@ class Supervisor:
             del self._walks[run_id]
             if not live.began.done():
                 live.began.set_exception(ShuttingDown())
-            if live.run.status is RunStatus.WAITING:
-                self._look_again.set()
+            self._on_left(live.run)
 
     def _failed(self, live: LiveRun, error: Exception) -> None:
         """
@@ -178,89 +193,19 @@ class Supervisor:
             live.began.set_exception(error)
         if live.began.exception() is not None:
             return
-        self._feed.fail(live.run.run_id, error)
-        self._has_lost.set()
-        _log.warning("run %s cannot go on here: %r", live.run.run_id, error)
+        run_id = live.run.run_id
+        self.cannot_go_on(run_id, error)
+        if not isinstance(error, DalsegnoError):
+            self.broken.add(run_id)
+        if not isinstance(error, CorruptHistory):
+            self.has_lost.set()
+        _log.warning("run %s cannot go on here: %r", run_id, error)
 
-    async def _fire_timers(self) -> None:
+    def cannot_go_on(self, run_id: str, error: Exception) -> None:
         """
-        Wake waiting runs when they are due, for as long as the server runs.
+        Tell whoever waits for a run, until it goes on, why it does not.
         """
-        while True:
-            try:
-                await self._fire_due()
-            except Exception:  # noqa: BLE001 - timers of other runs must go on firing
-                _log.exception("timers could not be fired; they are tried again")
-                await self._clock.sleep_until(self._clock.now_us() + _RETRY_US)
-
-    async def _recover(self) -> None:
-        """
-        Take up every unfinished run that nobody drives: at the start, after one was lost, and
-        now and then, for as long as the server runs.
-        """
-        while True:
-            self._has_lost.clear()
-            try:
-                async for run_id in self.unfinished():
-                    await self._recover_one(run_id)
-            except DalsegnoError as error:
-                _log.warning("unfinished runs cannot be read: %s", error)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_RECOVERY_S):
-                    await self._has_lost.wait()
-            await self._clock.sleep_until(self._clock.now_us() + _RETRY_US)
-
-    async def _recover_one(self, run_id: str) -> bool:
-        """
-        Take up one run; False if that cannot be.
-        """
-        try:
-            await self._take_up(run_id)
-        except Exception as error:  # noqa: BLE001 - one run that cannot go on must not stop others
-            self._feed.fail(run_id, error)
-            _log.warning("run %s could not be taken up again: %r", run_id, error)
-            return False
-        return True
-
-    async def unfinished(self) -> AsyncIterator[str]:
-        """
-        Ids of pending and running runs that are not live here, rising.
-        """
-        after = ""
-        while True:
-            page = await self._store.unfinished_runs(after=after, limit=_RECOVERED_AT_ONCE)
-            for run_id in page:
-                if run_id not in self._walks:
-                    yield run_id
-            if len(page) < _RECOVERED_AT_ONCE:
-                return
-            after = page[-1]
-
-    async def _fire_due(self) -> None:
-        self._look_again.clear()
-        due = await self._store.due_runs(self._clock.now_us(), limit=_DUE_AT_ONCE)
-        sleeping = [run_id for run_id in due if run_id not in self._walks]
-        for run_id in sleeping:
-            if not await self._recover_one(run_id):
-                await self._postpone(run_id)
-        next_us = await self._store.next_due()
-        if next_us is not None:
-            next_us = max(next_us, self._clock.now_us() + _BUSY_US)
-        await self._until(next_us)
-
-    async def _until(self, due_us: int | None) -> None:
-        """
-        Wait for a time, or for a run that has left memory and may wait for an earlier one.
-        """
-        changed = self._waiting(self._look_again.wait())
-        waits = {changed}
-        if due_us is not None:
-            waits.add(self._waiting(self._clock.sleep_until(due_us)))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+        self._feed.fail(run_id, error)
 
     @staticmethod
     def _waiting(coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

@@ -74,6 +74,8 @@ class Run:
             address ("" for the first suspended step reached) and data.
         due_us: When a waiting run goes on.
         deadline_us: When its time-out strikes.
+        owner: The server that drives it, by its lease; None unless it is running.
+        recoveries: How often in a row its server died before it had got any further.
         is_pausing: It is to stop before its next step.
         step_scope: With `per_step`: the sequence or container of which one node, iteration or
             item is walked before it pauses; None to walk on.
@@ -101,6 +103,8 @@ class Run:
     kept_resume_data: tuple[tuple[str, Payload], ...] = ()
     due_us: int | None = None
     deadline_us: int | None = None
+    owner: int | None = None
+    recoveries: int = 0
     is_pausing: bool = False
     step_scope: str | None = None
     is_stepping_in: bool = False

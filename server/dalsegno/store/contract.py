@@ -17,6 +17,7 @@ event it names depends on where it is used:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from dalsegno.model.event import Event
@@ -109,9 +110,33 @@ class RunCursor:
     run_id: str
 
 
+class LeaseEnd(StrEnum):
+    """
+    How a lease ended: its server gave it back, or is taken for dead.
+    """
+
+    RELEASED = "released"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """
+    A server's right to drive the runs it owns, until it runs out or is ended.
+
+    Attributes:
+        owner: The server's number, which no other ever gets.
+        ended: None while it is held; once it is ended its runs are anybody's.
+    """
+
+    owner: int
+    expires_us: int
+    ended: LeaseEnd | None = None
+
+
 class Store(Protocol):
     """
-    Keeps definitions, runs, records, events and accepted requests.
+    Keeps definitions, runs, records, events, accepted requests and leases.
 
     Any method may raise `StoreUnavailable`; after a failed write it is then unknown whether the
     write was kept.
@@ -315,8 +340,58 @@ class Store(Protocol):
         """
         ...
 
-    async def unfinished_runs(self, *, after: str, limit: int) -> Sequence[str]:
+    async def running_runs(self, owner: int, *, after: str, limit: int) -> Sequence[str]:
         """
-        Ids of pending and running runs, rising from after *after* ("" for the first page).
+        Ids of running runs of one owner, rising from after *after* ("" for the first page).
+
+        Must cost what it returns, not how many runs others own.
+        """
+        ...
+
+    async def pending_runs(self, *, limit: int) -> Sequence[str]:
+        """
+        Ids of pending runs, in the order they were appended.
+
+        Must cost what it returns.
+        """
+        ...
+
+    async def pending_count(self) -> int:
+        """
+        How many runs are pending.
+        """
+        ...
+
+    async def take_lease(self, *, expires_us: int) -> int:
+        """
+        Begin a lease; returns the number of its owner.
+        """
+        ...
+
+    async def renew_lease(self, owner: int, *, expires_us: int) -> bool:
+        """
+        Let a lease run longer; False, and nothing is written, if it was ended: then others may
+        own its runs already.
+        """
+        ...
+
+    async def end_lease(self, owner: int, ended: LeaseEnd) -> None:
+        """
+        End a lease, if it is held.
+        """
+        ...
+
+    async def expire_leases(self, now_us: int, *, spare: int) -> None:
+        """
+        End every lease that has run out, but that of *spare*. Those that ended and own no running
+        run may be forgotten.
+        """
+        ...
+
+    async def owners(self) -> Sequence[Lease]:
+        """
+        The lease of every owner of a running run, by owner. A forgotten one counts as expired.
+
+        Must cost what it returns, not how many runs there are.
         """
         ...

@@ -54,7 +54,7 @@ _RECORD_TIMES = ("started_us", "ended_us")
 _RECORD_PAYLOADS = ("input", "output", "suspend_payload", "resume_data")
 _RUN_COLUMNS = ("run_id", "workflow_id", "definition_hash", "status", "epoch", "newest_sequence")
 _RUN_TIMES = ("created_us", "started_us", "ended_us", "due_us", "deadline_us")
-_RUN_FLAGS = ("definition_changed",)
+_RUN_OTHERS = ("owner", "definition_changed")
 _RUN_PAYLOADS = ("input", "request_context", "initial_state", "state", "result")
 
 _RARE_OF_EVENT = RareFields(Event, columns=_EVENT_COLUMNS + _EVENT_PAYLOADS)
@@ -62,7 +62,7 @@ _RARE_OF_RECORD = RareFields(Record, columns=_RECORD_COLUMNS + _RECORD_TIMES + _
 _RARE_WITH_PLAIN_ATTEMPT = RareFields(
     Record, columns=(*_RECORD_COLUMNS, *_RECORD_TIMES, *_RECORD_PAYLOADS, "attempts")
 )
-_RARE_OF_RUN = RareFields(Run, columns=_RUN_COLUMNS + _RUN_TIMES + _RUN_FLAGS + _RUN_PAYLOADS)
+_RARE_OF_RUN = RareFields(Run, columns=_RUN_COLUMNS + _RUN_TIMES + _RUN_OTHERS + _RUN_PAYLOADS)
 
 
 def place(key: int, sequence: int) -> int:
@@ -208,6 +208,7 @@ def run_values(run: Run, key: int, place_of: PlaceOf, state_place_of: PlaceOf) -
         "ended_us": run.ended_us,
         "due_us": run.due_us,
         "deadline_us": run.deadline_us,
+        "owner": run.owner,
         "definition_changed": run.definition_changed,
         "state": state,
         "state_at": state_at,
@@ -250,7 +251,7 @@ def run(row: Row) -> Run:
         CorruptHistory: It cannot be read.
     """
     run_id, workflow_id, definition_hash, status, created_us, epoch, newest_sequence = row[3:10]
-    started_us, ended_us, due_us, deadline_us, changed, rare, *payloads = row[10:]
+    started_us, ended_us, due_us, deadline_us, owner, changed, rare, *payloads = row[10:]
     initial_at, initial_run, initial, state_at, state_run, state, *payloads = payloads
     input_at, input_run, input_, context_at, context_run, context, *payloads = payloads
     result_at, result_run, result = payloads
@@ -270,6 +271,7 @@ def run(row: Row) -> Run:
             started_us,
             ended_us,
             _payload("result", result, result_at, result_run or run_id),
+            owner=owner,
             definition_changed=bool(changed),
             due_us=due_us,
             deadline_us=deadline_us,

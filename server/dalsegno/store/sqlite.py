@@ -24,7 +24,15 @@ from dalsegno.model.run import Run, RunStatus
 from dalsegno.store import rows
 from dalsegno.store import sqlite_opening as opening
 from dalsegno.store.connection import Connection, connect
-from dalsegno.store.contract import Append, Definition, Request, RunCursor, RunFilter
+from dalsegno.store.contract import (
+    Append,
+    Definition,
+    Lease,
+    LeaseEnd,
+    Request,
+    RunCursor,
+    RunFilter,
+)
 from dalsegno.store.journal import Journal
 from dalsegno.store.migrations import migrations
 from dalsegno.store.sqlite_opening import StoreOpenError
@@ -118,6 +126,8 @@ class SqliteStore:
             await reader.call(lambda tx: opening.prepare_reader(tx, _VIEWS))
             reading.append(reader)
         writer = await writing.call(lambda tx: Writer(tx, _SQL))
+        # The lock that we have says that whoever had the file before us is dead.
+        await writing.call(lambda _: writer.expire_leases(_END_US, spare=0))
         return cls(writing, writer, reading, resources)
 
     async def close(self) -> None:
@@ -131,10 +141,7 @@ class SqliteStore:
         await self._resources.aclose()
 
     async def put_definition(self, definition: Definition) -> None:
-        def put(_: sqlite3.Connection) -> None:
-            self._writer.put_definition(definition)
-
-        await self._call(self._connection, put)
+        await self._write(lambda writer: writer.put_definition(definition))
 
     async def definition(self, definition_hash: str) -> Definition | None:
         row = await self._row("definition", hash=definition_hash)
@@ -144,10 +151,7 @@ class SqliteStore:
         await self._journal.append(append)
 
     async def delete(self, run_id: str, *, epoch: int, after: int) -> None:
-        def delete(_: sqlite3.Connection) -> None:
-            self._writer.delete(run_id, epoch=epoch, after=after)
-
-        await self._call(self._connection, delete)
+        await self._write(lambda writer: writer.delete(run_id, epoch=epoch, after=after))
 
     async def run(self, run_id: str) -> Run | None:
         found = await self._runs("run", run_id=run_id)
@@ -274,8 +278,34 @@ class SqliteStore:
     async def due_runs(self, now_us: int, *, limit: int) -> Sequence[str]:
         return await self._ids("due_runs", now_us=now_us, limit=limit)
 
-    async def unfinished_runs(self, *, after: str, limit: int) -> Sequence[str]:
-        return await self._ids("unfinished_runs", after=after, limit=limit)
+    async def running_runs(self, owner: int, *, after: str, limit: int) -> Sequence[str]:
+        return await self._ids("running_runs", owner=owner, after=after, limit=limit)
+
+    async def pending_runs(self, *, limit: int) -> Sequence[str]:
+        return await self._ids("pending_runs", limit=limit)
+
+    async def pending_count(self) -> int:
+        ((count,),) = await self._read(lambda tx: _rows(tx, "pending_count", {}))
+        return int(count)
+
+    async def take_lease(self, *, expires_us: int) -> int:
+        return await self._write(lambda writer: writer.take_lease(expires_us))
+
+    async def renew_lease(self, owner: int, *, expires_us: int) -> bool:
+        return await self._write(lambda writer: writer.renew_lease(owner, expires_us))
+
+    async def end_lease(self, owner: int, ended: LeaseEnd) -> None:
+        await self._write(lambda writer: writer.end_lease(owner, ended))
+
+    async def expire_leases(self, now_us: int, *, spare: int) -> None:
+        await self._write(lambda writer: writer.expire_leases(now_us, spare))
+
+    async def owners(self) -> Sequence[Lease]:
+        found = await self._read(lambda tx: _rows(tx, "owners", {}))
+        return [
+            Lease(owner, expires_us, LeaseEnd(ended) if ended is not None else None)
+            for owner, expires_us, ended in found
+        ]
 
     async def _runs(self, name: str, **values: Any) -> list[Run]:
         return await self._read(lambda tx: [rows.run(row) for row in _rows(tx, name, values)])
@@ -302,6 +332,9 @@ class SqliteStore:
         """
         reader = min(self._readers, key=lambda reader: reader.waiting)
         return await self._call(reader, function)
+
+    async def _write(self, function: Callable[[Writer], T]) -> T:
+        return await self._call(self._connection, lambda _: function(self._writer))
 
     async def _commit(self, appends: Sequence[Append]) -> Sequence[Exception | None]:
         return await self._connection.call(lambda _: self._writer.commit(appends))

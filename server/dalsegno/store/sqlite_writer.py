@@ -21,7 +21,7 @@ from dalsegno.model.failpoint import Failpoint, hit
 from dalsegno.model.payload import Ref
 from dalsegno.model.run import Run
 from dalsegno.store import rows
-from dalsegno.store.contract import Append, Definition, Request
+from dalsegno.store.contract import Append, Definition, LeaseEnd, Request
 
 # About 200 bytes each; enough for all runs that are live at once, and the sources of replays.
 _KEYS_MAX = 10_000
@@ -98,6 +98,35 @@ class Writer:
         # The key may be given to the next run.
         self._key_of.cache_clear()
         hit(Failpoint.COMMIT_AFTER, sqlite3.OperationalError)
+
+    def take_lease(self, expires_us: int) -> int:
+        """
+        Commit a new lease; returns its owner.
+        """
+        owner = self._connection.execute(self._sql["take_lease"], {"expires_us": expires_us})
+        assert owner.lastrowid is not None
+        return owner.lastrowid
+
+    def renew_lease(self, owner: int, expires_us: int) -> bool:
+        """
+        Commit a new end of a lease; False if it is not held.
+        """
+        values = {"owner": owner, "expires_us": expires_us}
+        return self._connection.execute(self._sql["renew_lease"], values).rowcount == 1
+
+    def end_lease(self, owner: int, ended: LeaseEnd) -> None:
+        """
+        Commit the end of a lease, if it is held.
+        """
+        self._connection.execute(self._sql["end_lease"], {"owner": owner, "ended": ended.value})
+
+    def expire_leases(self, now_us: int, spare: int) -> None:
+        """
+        Commit the end of all leases that have run out but one, and forget those without runs.
+        """
+        with self._transaction():
+            self._connection.execute(self._sql["expire_leases"], {"now_us": now_us, "spare": spare})
+            self._connection.execute(self._sql["forget_leases"])
 
     def _commit(self, appends: Sequence[Append]) -> list[Exception | None]:
         event_rows: list[rows.Row] = []

@@ -48,9 +48,9 @@ async def play(served: Served) -> None:
 @pytest_asyncio.fixture
 async def full(db: Path) -> AsyncIterator[Served]:
     """
-    A server that may have one run in progress, and has one.
+    A server that may have one run in progress, has one, and lets none wait.
     """
-    async with serving(db, NOW, runs_max=1, **QUICK) as served:
+    async with serving(db, NOW, runs_max=1, runs_pending_max=0, **QUICK) as served:
         await play(served)
         await begin(served, "gated", db.parent.name)
         yield served

@@ -84,7 +84,7 @@ async def slow_or_failing(value: object, ctx: Context) -> str:
     """
     if value == "2":
         fails(value, ctx)
-    for _ in range(5):
+    for _ in range(30):
         await ctx.result_of("m")
     return f"{value}f"
 

@@ -257,12 +257,13 @@ class Stages:
         await stage.engine.start()
         return stage
 
-    def another(self, stage: Stage, *workflows: Workflow) -> Stage:
+    async def another(self, stage: Stage, *workflows: Workflow) -> Stage:
         """
-        A second server on the store of the first; it fires no timers, and whoever opens it stops
-        it.
+        A second server on the store of the first; it does no background work, and whoever opens it
+        stops it.
         """
         engine = self._engine(stage.store, workflows, EngineSettings(), 0.0)
+        await engine._ownership.begin()
         return Stage(engine, stage.store, self.clock)
 
     def _engine(

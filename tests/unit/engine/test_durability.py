@@ -193,7 +193,7 @@ async def test_of_two_servers_that_resume_at_once_one_wins(stages: Stages, bodie
     """
     workflow = Workflow("w").then(bodies.step("a", asks_and_adds), bodies.step("b"))
     stage = await stages.open(workflow)
-    other = stages.another(stage, workflow)
+    other = await stages.another(stage, workflow)
     run = await stage.run("w", "")
     release = stage.store.hold_append(1)
 

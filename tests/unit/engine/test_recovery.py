@@ -328,7 +328,7 @@ async def test_restart_active_restarts_what_was_lost_of_a_workflow(
     await stage.engine.stop(0)
     bodies.will_add("a")
     bodies.will_add("b")
-    other = stages.another(stage, *workflows)
+    other = await stages.another(stage, *workflows)
 
     one = await other.engine.restart_active("v")
     both = await other.engine.restart_active(None)
@@ -389,12 +389,13 @@ async def test_a_server_that_was_taken_for_dead_cannot_write(
     The goal: fencing. What the old server had to write comes after the new one has gone on.
     """
     stage = await stages.open(plain(bodies))
-    other = stages.another(stage, plain(bodies))
+    other = await stages.another(stage, plain(bodies))
     stage.store.fail_append(2, StoreUnavailable("it takes too long"))
     with stage.clock.still():
         run_id = await stage.start("w", "")
         await until(lambda: len(stage.store.appends) == 2 and not stage.is_live(run_id))
         late = stage.store.appends[1]
+        await stage.store.as_store.expire_leases(2**62, spare=0)
         await other.engine.restart(run_id)
         run = await other.at_rest(run_id)
         await other.engine.stop(0)

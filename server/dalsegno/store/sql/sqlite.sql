@@ -74,8 +74,8 @@ CREATE TEMP VIEW run_rows AS
 SELECT
     r.key, r.source, r.root,
     r.run_id, r.workflow_id, r.definition_hash, r.status, r.created_us, r.epoch,
-    r.newest_sequence, r.started_us, r.ended_us, r.due_us, r.deadline_us, r.definition_changed,
-    r.detail,
+    r.newest_sequence, r.started_us, r.ended_us, r.due_us, r.deadline_us, r.owner,
+    r.definition_changed, r.detail,
     r.initial_at,
     CASE WHEN r.initial_at >> 32 <> r.key
         THEN (SELECT run_id FROM runs WHERE key = r.initial_at >> 32) END AS initial_run,
@@ -133,12 +133,12 @@ INSERT INTO runs (
     key, run_id, workflow_id, definition_hash, status, epoch, newest_sequence, created_us,
     started_us, ended_us, due_us, deadline_us, definition_changed, source, root,
     initial_at, state, state_at, input, input_at, result, result_at, detail, request_context,
-    request_context_at
+    request_context_at, owner
 ) VALUES (
     :key, :run_id, :workflow_id, :definition_hash, :status, :epoch, :newest_sequence, :created_us,
     :started_us, :ended_us, :due_us, :deadline_us, :definition_changed, :source, :root,
     :initial_at, :state, :state_at, :input, :input_at, :result, :result_at, :detail,
-    :request_context, :request_context_at
+    :request_context, :request_context_at, :owner
 ) ON CONFLICT (run_id) DO NOTHING;
 
 -- update_run: Compare and set: move a run on if nobody else has since it was read.
@@ -148,7 +148,7 @@ UPDATE runs SET
     due_us = :due_us, deadline_us = :deadline_us, definition_changed = :definition_changed,
     state = :state, state_at = :state_at, result = :result,
     result_at = :result_at, detail = :detail, request_context = :request_context,
-    request_context_at = :request_context_at
+    request_context_at = :request_context_at, owner = :owner
 WHERE key = :key AND epoch = :expected_epoch AND newest_sequence = :expected_sequence;
 
 -- insert_event: Add one event to a run; or, as sequence 0, the state the run begins with.
@@ -330,11 +330,54 @@ WHERE status = 'waiting' AND due_us IS NOT NULL AND due_us <= :now_us
 ORDER BY due_us
 LIMIT :limit;
 
--- unfinished_runs: A page of the ids of pending and running runs.
-SELECT run_id FROM runs INDEXED BY runs_unfinished
-WHERE status IN ('pending', 'running') AND run_id > :after
+-- running_runs: A page of the ids of one owner's running runs.
+SELECT run_id FROM runs INDEXED BY runs_owned
+WHERE status = 'running' AND owner = :owner AND run_id > :after
 ORDER BY run_id
 LIMIT :limit;
+
+-- pending_runs: Ids of the pending runs that came first.
+SELECT run_id FROM runs INDEXED BY runs_pending
+WHERE status = 'pending'
+ORDER BY key
+LIMIT :limit;
+
+-- pending_count: How many runs are pending.
+SELECT count(*) FROM runs INDEXED BY runs_pending WHERE status = 'pending';
+
+-- take_lease: Begin a lease.
+INSERT INTO leases (expires_us) VALUES (:expires_us);
+
+-- renew_lease: Let a lease run longer that was not ended.
+UPDATE leases SET expires_us = :expires_us WHERE owner = :owner AND ended IS NULL;
+
+-- end_lease: End a lease that was not ended.
+UPDATE leases SET ended = :ended WHERE owner = :owner AND ended IS NULL;
+
+-- expire_leases: End all leases that have run out, but one.
+UPDATE leases SET ended = 'expired'
+WHERE ended IS NULL AND expires_us <= :now_us AND owner <> :spare;
+
+-- forget_leases: Remove ended leases that own no running run.
+DELETE FROM leases
+WHERE ended IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM runs INDEXED BY runs_owned
+    WHERE status = 'running' AND owner = leases.owner
+);
+
+-- owners: The leases of all owners of running runs; one look into the index for each.
+WITH RECURSIVE owners (owner) AS (
+    SELECT min(owner) FROM runs INDEXED BY runs_owned WHERE status = 'running'
+    UNION ALL
+    SELECT (
+        SELECT min(owner) FROM runs INDEXED BY runs_owned
+        WHERE status = 'running' AND owner > owners.owner
+    ) FROM owners WHERE owners.owner IS NOT NULL
+)
+SELECT o.owner, coalesce(l.expires_us, 0),
+    CASE WHEN l.owner IS NULL THEN 'expired' ELSE l.ended END
+FROM owners o LEFT JOIN leases l ON l.owner = o.owner
+WHERE o.owner IS NOT NULL;
 
 -- empty_log: Move all of the log into the database file, and cut the log to nothing.
 PRAGMA wal_checkpoint(TRUNCATE);
