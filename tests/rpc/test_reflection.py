@@ -71,6 +71,19 @@ async def test_a_tool_can_build_what_it_asks_for(served: Served, version: str, s
     assert pool.FindFileContainingSymbol(symbol).package == symbol.rpartition(".")[0]
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_method_is_found_by_its_name(served: Served, version: str) -> None:
+    known = ServerReflectionRequest(file_containing_symbol="dalsegno.v1.RunService.WatchRun")
+    unknown = ServerReflectionRequest(file_containing_symbol="dalsegno.v1.RunService.Watch")
+
+    answer = await ask(served, version, known)
+    refusal = await ask(served, version, unknown)
+
+    files = answer.file_descriptor_response.file_descriptor_proto
+    assert b"dalsegno/v1/run_service.proto" in files[0]
+    assert refusal.error_response.error_code == 5
+
+
 def in_order(files: list[FileDescriptorProto]) -> list[FileDescriptorProto]:
     """
     Each file after those it imports.

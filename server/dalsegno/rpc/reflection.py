@@ -3,9 +3,11 @@ Server reflection, in both versions that tools ask for.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import grpc
 from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.rpc import (  # type: ignore[import-untyped] # ships no types
     error_details_pb2 as error_details_pb2,  # registered, so that tools can show details of errors
@@ -28,7 +30,7 @@ def add_reflection(server: grpc.aio.Server, services: Iterable[str]) -> None:
     same code answers both.
     """
     _register_v1()
-    servicer = v1alpha.ReflectionServicer([*services, *_SERVICES])
+    servicer = v1alpha.ReflectionServicer([*services, *_SERVICES], _Pool())
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(  # type: ignore[no-untyped-call]
         servicer, server
     )
@@ -44,6 +46,23 @@ def add_reflection(server: grpc.aio.Server, services: Iterable[str]) -> None:
             )
         ]
     )
+
+
+class _Pool:
+    """
+    The pool of all descriptors; it also finds methods, which grpcurl asks for by their full name.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(descriptor_pool.Default(), name)
+
+    def FindFileContainingSymbol(self, symbol: str) -> FileDescriptor:  # noqa: N802 - its name
+        pool = descriptor_pool.Default()
+        try:
+            return pool.FindFileContainingSymbol(symbol)
+        except KeyError:
+            service, _, method = symbol.rpartition(".")
+            return pool.FindServiceByName(service).methods_by_name[method].containing_service.file
 
 
 def _register_v1() -> None:
