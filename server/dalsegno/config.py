@@ -147,11 +147,30 @@ class Settings(BaseSettings):
         description="Bytes of metadata that a call may bring. gRPC refuses more at random from "
         "8 KiB on.",
     )
-    streams_max: int = Field(
+    calls_per_connection_max: int = Field(
         256,
+        ge=2,
+        description="Calls and streams at once on one connection; more wait in the client. Without "
+        "a limit one connection can open calls until memory is full. Above "
+        "`streams_per_connection_max`, so that streams leave room for calls.",
+    )
+    streams_per_connection_max: int = Field(
+        200,
         ge=1,
-        description="Calls and streams at once on one connection; more wait in the client. "
-        "Without a limit one connection can open streams until memory is full.",
+        description="Streams at once on one connection; a further one is refused as "
+        "TOO_MANY_STREAMS. All clients of a proxy may share its connections.",
+    )
+    streams_max: int = Field(
+        10_000,
+        ge=1,
+        description="Streams at once in all; a further one is refused as TOO_MANY_STREAMS. "
+        "Watchers of health do not count.",
+    )
+    stream_write_s: float = Field(
+        30.0,
+        gt=0,
+        description="Seconds that a message of a stream waits for its reader; then the stream "
+        "ends as READER_STALLED, for clients to attach again where they were.",
     )
     keepalive_s: float = Field(
         20.0,
@@ -205,6 +224,16 @@ class Settings(BaseSettings):
     def _has_whole_tls(self) -> "Settings":
         if (self.tls_cert is None) != (self.tls_key is None):
             message = "tls_cert and tls_key must be given together"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _leaves_room_for_calls(self) -> "Settings":
+        if self.calls_per_connection_max <= self.streams_per_connection_max:
+            message = (
+                "calls_per_connection_max must be above streams_per_connection_max: else streams "
+                "leave no room for calls"
+            )
             raise ValueError(message)
         return self
 

@@ -65,13 +65,14 @@ async def tiny(
     stream: Stream = streams_nothing,
     *,
     inner: tuple[grpc.aio.ServerInterceptor, ...] = (),
+    write_s: float = 30,
 ) -> AsyncIterator[Tiny]:
     """
     Serve the two handlers; *inner* are more interceptors, between streams and validation.
     """
     drain = Drain()
     server = grpc.aio.server(
-        interceptors=[ErrorGuard(), StreamScope(drain), *inner, Validation()],
+        interceptors=[ErrorGuard(), StreamScope(drain, write_s=write_s), *inner, Validation()],
     )
     kinds: dict[str, Any] = {
         "request_deserializer": pb.GetRunRequest.FromString,

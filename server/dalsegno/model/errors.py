@@ -20,9 +20,9 @@ Every error the service raises on purpose.
     ├── OutOfRange                a cursor beyond the end
     │   └── SequenceOutOfRange
     ├── Exhausted                 a limit was reached; waiting or asking less may help
-    │   ├── PayloadTooLarge  TooManyRuns
+    │   ├── PayloadTooLarge  TooManyRuns  TooManyStreams  TooManyEvents
     └── Unavailable               the server cannot serve now; the same call may work soon
-        ├── StoreUnavailable  ShuttingDown
+        ├── StoreUnavailable  ShuttingDown  ReaderStalled
 
 The second level decides the gRPC code (`rpc/status.py`); the leaf decides the reason that
 clients switch on (`docs/errors.md`). All are raised before anything is written, unless a leaf
@@ -488,6 +488,37 @@ class TooManyRuns(Exhausted):
         super().__init__(f"{runs_max} runs are in progress, which is the limit", runs_max=runs_max)
 
 
+class TooManyStreams(Exhausted):
+    """
+    As many streams are open as one of the two limits allows.
+    """
+
+    reason = "TOO_MANY_STREAMS"
+
+    def __init__(self, setting: str, limit: int) -> None:
+        super().__init__(
+            f"{limit} streams are open, which is the limit ({setting})",
+            setting=setting,
+            limit=limit,
+        )
+
+
+class TooManyEvents(Exhausted):
+    """
+    A run has no room for the events that going on would bring.
+    """
+
+    reason = "TOO_MANY_EVENTS"
+
+    def __init__(self, run_id: str, events: int, events_max: int) -> None:
+        super().__init__(
+            f"run {run_id!r} has {events} events; the limit is {events_max}",
+            run_id=run_id,
+            events=events,
+            events_max=events_max,
+        )
+
+
 class StoreUnavailable(Unavailable):
     """
     The database did not answer; whether the last write was kept is not known.
@@ -508,6 +539,20 @@ class ShuttingDown(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("the server is shutting down")
+
+
+class ReaderStalled(Unavailable):
+    """
+    Nobody took the next message of a stream for too long; the run goes on.
+    """
+
+    reason = "READER_STALLED"
+
+    def __init__(self, stream_write_s: float) -> None:
+        super().__init__(
+            f"the stream was not read for {stream_write_s:g} s",
+            stream_write_s=f"{stream_write_s:g}",
+        )
 
 
 def _listed(names: Iterable[str]) -> str:

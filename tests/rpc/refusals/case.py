@@ -40,8 +40,11 @@ CODES: Mapping[str, grpc.StatusCode] = {
     "SEQUENCE_OUT_OF_RANGE": grpc.StatusCode.OUT_OF_RANGE,
     "PAYLOAD_TOO_LARGE": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "TOO_MANY_RUNS": grpc.StatusCode.RESOURCE_EXHAUSTED,
+    "TOO_MANY_STREAMS": grpc.StatusCode.RESOURCE_EXHAUSTED,
+    "TOO_MANY_EVENTS": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "STORE_UNAVAILABLE": grpc.StatusCode.UNAVAILABLE,
     "SHUTTING_DOWN": grpc.StatusCode.UNAVAILABLE,
+    "READER_STALLED": grpc.StatusCode.UNAVAILABLE,
 }
 
 _DETAILS_BYTES_MAX = 4096  # docs/errors.md

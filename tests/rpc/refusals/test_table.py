@@ -13,8 +13,17 @@ from tests.rpc.refusals.table import CASES, REASONS
 # No answer of a server in use: a name, a bug, and what only authors are told.
 UNTOLD = {"UNSPECIFIED", "INTERNAL", "INVALID_DEFINITION"}
 
-# Need a server of their own: test_conflicts.py, test_limits.py.
-APART = {"CONFLICT", "TOO_MANY_RUNS", "STORE_UNAVAILABLE", "SHUTTING_DOWN"}
+# Need a server of their own: test_conflicts.py, test_limits.py, ../test_open_calls.py,
+# ../test_stalled_readers.py.
+APART = {
+    "CONFLICT",
+    "TOO_MANY_RUNS",
+    "TOO_MANY_STREAMS",
+    "TOO_MANY_EVENTS",
+    "STORE_UNAVAILABLE",
+    "SHUTTING_DOWN",
+    "READER_STALLED",
+}
 
 
 def named(case: Case) -> str:

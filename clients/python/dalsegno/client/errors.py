@@ -21,9 +21,9 @@ What calls raise: one tree, the same leaf names as on the server.
     ├── OutOfRange                a cursor beyond the end
     │   ├── SequenceOutOfRange
     ├── Exhausted                 a limit was reached; waiting or asking less may help
-    │   ├── PayloadTooLarge  TooManyRuns
+    │   ├── PayloadTooLarge  TooManyRuns  TooManyStreams  TooManyEvents
     ├── Unavailable               nobody answers, or not now; retries did not help
-    │   ├── StoreUnavailable  ShuttingDown
+    │   ├── StoreUnavailable  ShuttingDown  ReaderStalled
     ├── DeadlineExceeded          the answer did not come in time; the run goes on
     ├── Internal                  the server has a bug
 
@@ -351,6 +351,18 @@ class TooManyRuns(Exhausted):
     """
 
 
+class TooManyStreams(Exhausted):
+    """
+    As many streams are open as the server allows, on this client's connection or in all.
+    """
+
+
+class TooManyEvents(Exhausted):
+    """
+    The run has as many events as it may have, so it cannot go on.
+    """
+
+
 class StoreUnavailable(Unavailable):
     """
     The server's database does not answer; whether the call took effect is not known.
@@ -360,6 +372,12 @@ class StoreUnavailable(Unavailable):
 class ShuttingDown(Unavailable):
     """
     The server is stopping and starts nothing new.
+    """
+
+
+class ReaderStalled(Unavailable):
+    """
+    A stream was ended as it was not read for too long; streams of `Client` attach again.
     """
 
 

@@ -2,6 +2,7 @@
 Streams that begin and end in the task of their call.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, nullcontext
 from contextvars import ContextVar
@@ -9,6 +10,7 @@ from typing import Any
 
 import grpc
 
+from dalsegno.model.errors import ReaderStalled
 from dalsegno.rpc.drain import Drain
 from dalsegno.rpc.interceptors.wrap import (
     Context,
@@ -35,10 +37,18 @@ class StreamScope(grpc.aio.ServerInterceptor):
 
     grpc.aio never closes them: after a caller has left, one would be finished by the garbage
     collector in another task and context (grpc/grpc#42295), where no scope it is in may end.
+
+    A stream whose reader takes nothing is given up after a time. Its handler ends then, and with
+    it all that it holds; what remains is one message in gRPC's hands, and the status behind it,
+    until the reader takes them or has gone: grpc.aio cannot take back what was handed to it.
+
+    Args:
+        write_s: Seconds that a message may wait for its reader.
     """
 
-    def __init__(self, drain: Drain) -> None:
+    def __init__(self, drain: Drain, *, write_s: float) -> None:
         self._drain = drain
+        self._write_s = write_s
 
     async def intercept_service(
         self,
@@ -60,6 +70,13 @@ class StreamScope(grpc.aio.ServerInterceptor):
                     messages = behaviour(request, context)
                     close_with_stream(messages)
                     async for message in messages:
-                        await context.write(message)
+                        await self._write(message, context)
 
         return with_behaviour(handler, driven)
+
+    async def _write(self, message: Any, context: Context) -> None:
+        try:
+            async with asyncio.timeout(self._write_s):
+                await context.write(message)
+        except TimeoutError:
+            raise ReaderStalled(self._write_s) from None

@@ -170,6 +170,20 @@ const (
 	//
 	//	{"incident": "8f14e45f"}
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 32
+	// As many streams are open as the server allows, on this connection or in all. Nothing was
+	// begun. Code RESOURCE_EXHAUSTED.
+	//
+	//	{"setting": "streams_per_connection_max", "limit": "200"}
+	ErrorReason_ERROR_REASON_TOO_MANY_STREAMS ErrorReason = 33
+	// The run has as many events as it may have, so it cannot go on. Code RESOURCE_EXHAUSTED.
+	//
+	//	{"run_id": "r-1", "events": "999999", "events_max": "1000000"}
+	ErrorReason_ERROR_REASON_TOO_MANY_EVENTS ErrorReason = 34
+	// The reader of a stream took nothing for too long, so the stream was ended; the run goes on.
+	// Watch it again from the last sequence seen. Code UNAVAILABLE.
+	//
+	//	{"stream_write_s": "30"}
+	ErrorReason_ERROR_REASON_READER_STALLED ErrorReason = 35
 )
 
 // Enum value maps for ErrorReason.
@@ -208,6 +222,9 @@ var (
 		30: "ERROR_REASON_STORE_UNAVAILABLE",
 		31: "ERROR_REASON_SHUTTING_DOWN",
 		32: "ERROR_REASON_INTERNAL",
+		33: "ERROR_REASON_TOO_MANY_STREAMS",
+		34: "ERROR_REASON_TOO_MANY_EVENTS",
+		35: "ERROR_REASON_READER_STALLED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":           0,
@@ -243,6 +260,9 @@ var (
 		"ERROR_REASON_STORE_UNAVAILABLE":     30,
 		"ERROR_REASON_SHUTTING_DOWN":         31,
 		"ERROR_REASON_INTERNAL":              32,
+		"ERROR_REASON_TOO_MANY_STREAMS":      33,
+		"ERROR_REASON_TOO_MANY_EVENTS":       34,
+		"ERROR_REASON_READER_STALLED":        35,
 	}
 )
 
@@ -277,7 +297,7 @@ var File_dalsegno_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_dalsegno_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1edalsegno/v1/error_reason.proto\x12\vdalsegno.v1*\xed\b\n" +
+	"\x1edalsegno/v1/error_reason.proto\x12\vdalsegno.v1*\xd3\t\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12#\n" +
 	"\x1fERROR_REASON_WORKFLOW_NOT_FOUND\x10\x01\x12\x1e\n" +
@@ -312,7 +332,10 @@ const file_dalsegno_v1_error_reason_proto_rawDesc = "" +
 	"\x1aERROR_REASON_TOO_MANY_RUNS\x10\x1d\x12\"\n" +
 	"\x1eERROR_REASON_STORE_UNAVAILABLE\x10\x1e\x12\x1e\n" +
 	"\x1aERROR_REASON_SHUTTING_DOWN\x10\x1f\x12\x19\n" +
-	"\x15ERROR_REASON_INTERNAL\x10 BDZBgithub.com/dalsegno/dalsegno/clients/go/gen/dalsegno/v1;dalsegnov1b\x06proto3"
+	"\x15ERROR_REASON_INTERNAL\x10 \x12!\n" +
+	"\x1dERROR_REASON_TOO_MANY_STREAMS\x10!\x12 \n" +
+	"\x1cERROR_REASON_TOO_MANY_EVENTS\x10\"\x12\x1f\n" +
+	"\x1bERROR_REASON_READER_STALLED\x10#BDZBgithub.com/dalsegno/dalsegno/clients/go/gen/dalsegno/v1;dalsegnov1b\x06proto3"
 
 var (
 	file_dalsegno_v1_error_reason_proto_rawDescOnce sync.Once
