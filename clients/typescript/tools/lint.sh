@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# What `make lint-ts` does: types, eslint and format.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+bash tools/install.sh
+npm run --silent lint
