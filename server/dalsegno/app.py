@@ -19,8 +19,7 @@ from dalsegno.model import failpoint
 from dalsegno.model.clock import SystemClock
 from dalsegno.model.errors import DalsegnoError
 from dalsegno.rpc.server import RpcServer
-from dalsegno.store.sqlite import SqliteStore
-from dalsegno.store.sqlite_opening import StoreOpenError
+from dalsegno.store.sqlite import SqliteStore, StoreOpenError
 from dalsegno.telemetry import configure_logging
 from dalsegno.workflow import Workflow
 
@@ -130,7 +129,9 @@ def _refuse_open_door(settings: Settings) -> None:
 
 async def _open_store(settings: Settings) -> SqliteStore:
     try:
-        return await SqliteStore.open(settings.db)
+        return await SqliteStore.open(
+            settings.db, integrity=settings.integrity_check, backup_dir=settings.backup_dir
+        )
     except StoreOpenError as error:
         raise StartError(str(error)) from error
 

@@ -57,6 +57,17 @@ class Settings(BaseSettings):
         description="SQLite file that keeps everything; made if it does not exist. One server "
         "at a time may use it.",
     )
+    integrity_check: Literal["quick", "full", "off"] = Field(
+        "quick",
+        description="How an existing database is checked before it is opened: `quick` reads all of "
+        "it (1 to 3 s per GB in memory, as long as the disk takes otherwise), `full` also compares "
+        "indexes with tables, which takes twice as long, `off` reads what says whose it is.",
+    )
+    backup_dir: Path | None = Field(
+        None,
+        description="Folder for the copy that a backup is sent from, which takes as much space as "
+        "`db`; if not set, the folder of `db`.",
+    )
     log_format: Literal["console", "json"] = Field(
         "console",
         description="How logs are written to stderr: `console` for people, `json` for machines, "

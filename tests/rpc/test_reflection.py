@@ -35,6 +35,7 @@ async def test_every_service_is_listed(served: Served, version: str) -> None:
     answer = await ask(served, version, ServerReflectionRequest(list_services=""))
 
     assert {service.name for service in answer.list_services_response.service} == {
+        "dalsegno.v1.AdminService",
         "dalsegno.v1.RunService",
         "dalsegno.v1.WorkflowService",
         "grpc.health.v1.Health",

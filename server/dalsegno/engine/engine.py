@@ -3,8 +3,9 @@ The façade: what callers may ask of the engine.
 """
 
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 
 from dalsegno.engine.background import Background
 from dalsegno.engine.beginning import Beginning
@@ -327,6 +328,15 @@ class Engine:
             WorkflowNotFound
         """
         return self._registry.workflow(workflow_id)
+
+    def backup(self, *, chunk_bytes: int) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """
+        A copy of everything there is; `Store.backup` says what it holds.
+
+        Raises (on entering):
+            BackupActive, BackupNoSpace, CorruptStore
+        """
+        return self._store.backup(chunk_bytes=chunk_bytes)
 
     # What commands have in common.
 

@@ -16,11 +16,12 @@ Every error the service raises on purpose.
     ├── Aborted                   another caller was first; read again and retry
     │   └── Conflict
     ├── DataLoss                  a record cannot be read
-    │   └── CorruptHistory
+    │   ├── CorruptHistory  CorruptStore
     ├── OutOfRange                a cursor beyond the end
     │   └── SequenceOutOfRange
     ├── Exhausted                 a limit was reached; waiting or asking less may help
     │   ├── PayloadTooLarge  TooManyRuns  TooManyStreams  TooManyEvents
+    │   ├── BackupActive  BackupNoSpace
     └── Unavailable               the server cannot serve now; the same call may work soon
         ├── StoreUnavailable  ShuttingDown  ReaderStalled
 
@@ -445,6 +446,17 @@ class CorruptHistory(DataLoss):
         super().__init__(f"run {run_id!r}: {what}: {problem}", run_id=run_id, what=what)
 
 
+class CorruptStore(DataLoss):
+    """
+    The database as a whole is damaged.
+    """
+
+    reason = "CORRUPT_STORE"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"the database is damaged: {problem}", problem=problem)
+
+
 class SequenceOutOfRange(OutOfRange):
     """
     A cursor beyond the newest event of the run.
@@ -480,12 +492,45 @@ class PayloadTooLarge(Exhausted):
 class TooManyRuns(Exhausted):
     """
     No more runs are accepted now.
+
+    Args:
+        runs_pending_max: Given if the run could have waited, had not so many others.
     """
 
     reason = "TOO_MANY_RUNS"
 
-    def __init__(self, runs_max: int) -> None:
-        super().__init__(f"{runs_max} runs are in progress, which is the limit", runs_max=runs_max)
+    def __init__(self, runs_max: int, runs_pending_max: int | None = None) -> None:
+        waiting = f", and {runs_pending_max} wait" if runs_pending_max else ""
+        super().__init__(
+            f"{runs_max} runs are in progress{waiting}, which is the limit",
+            runs_max=runs_max,
+            runs_pending_max=runs_pending_max or None,
+        )
+
+
+class BackupActive(Exhausted):
+    """
+    Another backup is being made; there is one at a time.
+    """
+
+    reason = "BACKUP_ACTIVE"
+
+    def __init__(self) -> None:
+        super().__init__("another backup is being made")
+
+
+class BackupNoSpace(Exhausted):
+    """
+    There is no space for the copy that a backup is sent from.
+    """
+
+    reason = "BACKUP_NO_SPACE"
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(
+            f"there is no space for a copy of the database in {folder}, on the server",
+            folder=folder,
+        )
 
 
 class TooManyStreams(Exhausted):

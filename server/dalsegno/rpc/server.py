@@ -10,6 +10,7 @@ from grpc_health.v1 import health_pb2_grpc
 from dalsegno.config import Settings
 from dalsegno.engine import Engine
 from dalsegno.rpc import health
+from dalsegno.rpc.admin_service import AdminService
 from dalsegno.rpc.answers import Answers
 from dalsegno.rpc.drain import Drain
 from dalsegno.rpc.interceptors.error_guard import ErrorGuard
@@ -20,13 +21,19 @@ from dalsegno.rpc.interceptors.validation import Validation
 from dalsegno.rpc.reflection import add_reflection
 from dalsegno.rpc.run_service import RunService
 from dalsegno.rpc.workflow_service import WorkflowService
-from dalsegno.v1 import run_service_pb2, workflow_service_pb2
+from dalsegno.v1 import admin_service_pb2, run_service_pb2, workflow_service_pb2
+from dalsegno.v1.admin_service_pb2_grpc import add_AdminServiceServicer_to_server
 from dalsegno.v1.run_service_pb2_grpc import add_RunServiceServicer_to_server
 from dalsegno.v1.workflow_service_pb2_grpc import add_WorkflowServiceServicer_to_server
 
+_FILES = (
+    run_service_pb2.DESCRIPTOR,
+    workflow_service_pb2.DESCRIPTOR,
+    admin_service_pb2.DESCRIPTOR,
+)
 SERVICES = tuple(
     service.full_name
-    for file in (run_service_pb2.DESCRIPTOR, workflow_service_pb2.DESCRIPTOR)
+    for file in _FILES
     for service in file.services_by_name.values()
 )
 
@@ -63,6 +70,8 @@ class RpcServer:
         )
         add_RunServiceServicer_to_server(RunService(engine, answers), self._server)
         add_WorkflowServiceServicer_to_server(WorkflowService(engine, answers), self._server)
+        admin = AdminService(engine, message_bytes_max=settings.message_bytes_max)
+        add_AdminServiceServicer_to_server(admin, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         add_reflection(self._server, [*SERVICES, health.SERVICE])
 

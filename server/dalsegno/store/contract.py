@@ -15,7 +15,8 @@ event it names depends on where it is used:
 - anything else: the event's `payload`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -325,6 +326,22 @@ class Store(Protocol):
 
         Raises:
             CorruptHistory: There is none, or it cannot be read.
+        """
+        ...
+
+    def backup(self, *, chunk_bytes: int) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """
+        A copy of the database, in chunks of at most so many bytes, from which a store of the same
+        kind can be opened.
+
+        Must hold everything that was committed before it was entered, as it was at one moment, and
+        must have been checked when it is entered. Appends must go on meanwhile. Nothing is left of
+        it when it is exited; what a crash leaves must be removed when the store is next opened.
+
+        Raises (on entering):
+            BackupActive: Another one has not been exited.
+            BackupNoSpace: It does not fit where it is made.
+            CorruptStore: The database is damaged.
         """
         ...
 

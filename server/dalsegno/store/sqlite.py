@@ -10,8 +10,8 @@ import asyncio
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from dalsegno.model.payload import Payload, Ref
 from dalsegno.model.record import Record, StepStatus
 from dalsegno.model.run import Run, RunStatus
 from dalsegno.store import rows
+from dalsegno.store import sqlite_checks as checks
 from dalsegno.store import sqlite_opening as opening
 from dalsegno.store.connection import Connection, connect
 from dalsegno.store.contract import (
@@ -35,7 +36,8 @@ from dalsegno.store.contract import (
 )
 from dalsegno.store.journal import Journal
 from dalsegno.store.migrations import migrations
-from dalsegno.store.sqlite_opening import StoreOpenError
+from dalsegno.store.sqlite_backup import Backups
+from dalsegno.store.sqlite_checks import Integrity, StoreOpenError
 from dalsegno.store.sqlite_writer import Writer
 from dalsegno.store.statements import load
 
@@ -67,22 +69,33 @@ class SqliteStore:
         connection: Connection,
         writer: Writer,
         readers: Sequence[Connection],
+        backups: Backups,
         resources: AsyncExitStack,
     ) -> None:
         self._connection = connection
         self._writer = writer
         self._readers = readers
+        self._backups = backups
         self._resources = resources
         self._journal = Journal(self._commit)
         self._is_closed = False
 
     @classmethod
-    async def open(cls, path: str | Path, *, readers: int = 2) -> "SqliteStore":
+    async def open(
+        cls,
+        path: str | Path,
+        *,
+        readers: int = 2,
+        integrity: Integrity = "quick",
+        backup_dir: Path | None = None,
+    ) -> "SqliteStore":
         """
         Open the database at *path*; one that does not exist is made, its folder is not.
 
         Args:
             readers: How many reads go on at once.
+            integrity: How thoroughly an existing database is checked first.
+            backup_dir: Where copies are made before they are sent; beside the database if None.
 
         Raises:
             StoreOpenError: It cannot be used. It was not changed; a lock file may be beside it.
@@ -90,7 +103,7 @@ class SqliteStore:
         opening.check_version(sqlite3.sqlite_version_info)
         resources = AsyncExitStack()
         try:
-            return await cls._open(path, readers, resources)
+            return await cls._open(path, readers, integrity, backup_dir, resources)
         except BaseException as problem:
             await resources.aclose()
             if isinstance(problem, sqlite3.Error):
@@ -102,7 +115,12 @@ class SqliteStore:
 
     @classmethod
     async def _open(
-        cls, path: str | Path, readers: int, resources: AsyncExitStack
+        cls,
+        path: str | Path,
+        readers: int,
+        integrity: Integrity,
+        backup_dir: Path | None,
+        resources: AsyncExitStack,
     ) -> "SqliteStore":
         """
         Args:
@@ -111,11 +129,13 @@ class SqliteStore:
         scripts = migrations()
         claim = await asyncio.to_thread(opening.claim, path)
         resources.callback(claim.release)
+        backups = Backups(claim.path, backup_dir)
         if claim.exists:
             async with connect(opening.uri(claim.path, "ro")) as looking:
                 await looking.call(
-                    lambda tx: opening.check_content(tx, claim.path, newest=len(scripts))
+                    lambda tx: checks.check_content(tx, claim.path, newest=len(scripts))
                 )
+                await looking.call(lambda tx: checks.check_integrity(tx, claim.path, integrity))
         writing = await resources.enter_async_context(connect(opening.uri(claim.path, "rwc")))
         await writing.call(lambda tx: opening.prepare_writer(tx, scripts))
         # Given back in reverse: when all readers are closed, none keeps the log from being emptied.
@@ -128,7 +148,9 @@ class SqliteStore:
         writer = await writing.call(lambda tx: Writer(tx, _SQL))
         # The lock that we have says that whoever had the file before us is dead.
         await writing.call(lambda _: writer.expire_leases(_END_US, spare=0))
-        return cls(writing, writer, reading, resources)
+        await asyncio.to_thread(claim.use)
+        await asyncio.to_thread(backups.clean)
+        return cls(writing, writer, reading, backups, resources)
 
     async def close(self) -> None:
         """
@@ -306,6 +328,11 @@ class SqliteStore:
             Lease(owner, expires_us, LeaseEnd(ended) if ended is not None else None)
             for owner, expires_us, ended in found
         ]
+
+    def backup(self, *, chunk_bytes: int) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        if self._is_closed:
+            raise StoreUnavailable("it is closed")
+        return self._backups.backup(chunk_bytes=chunk_bytes)
 
     async def _runs(self, name: str, **values: Any) -> list[Run]:
         return await self._read(lambda tx: [rows.run(row) for row in _rows(tx, name, values)])

@@ -1,9 +1,10 @@
 """
-Opening a SQLite file: whether it is ours, that nobody else has it, and how connections behave.
+Opening a SQLite file: that nobody else has it, and how connections behave.
 """
 
 import fcntl
 import logging
+import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import IO
 from urllib.parse import quote
 
 from dalsegno.store.migrations import APPLICATION_ID, migrate
+from dalsegno.store.sqlite_checks import StoreOpenError, check_not_lost, check_place
 
 _LOG = logging.getLogger(__name__)
 
@@ -34,11 +36,7 @@ _READER_PRAGMAS = (
     "PRAGMA temp_store = MEMORY",
 )
 
-
-class StoreOpenError(Exception):
-    """
-    The database cannot be opened; said to whoever starts the server. Nothing was changed.
-    """
+_USED = "The file beside this one is a database of Dal Segno; this one keeps other servers away.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,21 @@ class Claim:
     path: Path
     exists: bool
     lock_file: IO[str]
+
+    @property
+    def was_used(self) -> bool:
+        """
+        Whether a server has opened a database here before.
+        """
+        return os.fstat(self.lock_file.fileno()).st_size > 0
+
+    def use(self) -> None:
+        """
+        Keep in the lock file that there is a database here: an empty one is none from now on.
+        """
+        if not self.was_used:
+            self.lock_file.write(_USED)
+            self.lock_file.flush()
 
     def release(self) -> None:
         """
@@ -75,7 +88,7 @@ def claim(path: str | Path) -> Claim:
         StoreOpenError: There can be none, or another process has it.
     """
     real_path = Path(path).resolve()
-    _check_path(real_path)
+    check_place(real_path)
     lock_path = real_path.with_name(real_path.name + ".lock")
     try:
         lock_file = lock_path.open("a", encoding="ascii")
@@ -88,14 +101,13 @@ def claim(path: str | Path) -> Claim:
         raise StoreOpenError(
             f"{path} is open in another server; each needs a database of its own"
         ) from problem
-    return Claim(real_path, real_path.exists(), lock_file)
-
-
-def _check_path(path: Path) -> None:
-    if not path.parent.is_dir():
-        raise StoreOpenError(f"the folder {path.parent} does not exist; make it first")
-    if path.exists() and not path.is_file():
-        raise StoreOpenError(f"{path} is no file, so it cannot be a database")
+    found = Claim(real_path, real_path.exists(), lock_file)
+    try:
+        check_not_lost(real_path, was_used=found.was_used)
+    except StoreOpenError:
+        found.release()
+        raise
+    return found
 
 
 def uri(path: Path, mode: str) -> str:
@@ -104,33 +116,6 @@ def uri(path: Path, mode: str) -> str:
         mode: ``ro``, ``rw`` or ``rwc``, as in https://www.sqlite.org/uri.html.
     """
     return f"file:{quote(str(path))}?mode={mode}"
-
-
-def check_content(connection: sqlite3.Connection, path: Path, newest: int) -> None:
-    """
-    Look into an existing database.
-
-    Args:
-        connection: One that cannot change anything.
-        newest: The newest schema this server knows.
-
-    Raises:
-        StoreOpenError: It is no database, another program's, or of a newer server.
-    """
-    try:
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    except sqlite3.DatabaseError as problem:
-        if problem.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
-            raise
-        raise StoreOpenError(f"{path} is no SQLite database; name another file") from problem
-    if application != APPLICATION_ID and (application or version or tables):
-        raise StoreOpenError(f"{path} is a database of another program; name another file")
-    if version > newest:
-        raise StoreOpenError(
-            f"{path} has schema {version}, of a newer server; this one knows schemas up to {newest}"
-        )
 
 
 def prepare_writer(connection: sqlite3.Connection, scripts: Mapping[int, str]) -> None:

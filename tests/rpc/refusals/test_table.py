@@ -14,15 +14,18 @@ from tests.rpc.refusals.table import CASES, REASONS
 UNTOLD = {"UNSPECIFIED", "INTERNAL", "INVALID_DEFINITION"}
 
 # Need a server of their own: test_conflicts.py, test_limits.py, ../test_open_calls.py,
-# ../test_stalled_readers.py.
+# ../test_stalled_readers.py, ../test_backup.py.
 APART = {
+    "BACKUP_ACTIVE",
+    "BACKUP_NO_SPACE",
     "CONFLICT",
+    "CORRUPT_STORE",
+    "READER_STALLED",
+    "SHUTTING_DOWN",
+    "STORE_UNAVAILABLE",
+    "TOO_MANY_EVENTS",
     "TOO_MANY_RUNS",
     "TOO_MANY_STREAMS",
-    "TOO_MANY_EVENTS",
-    "STORE_UNAVAILABLE",
-    "SHUTTING_DOWN",
-    "READER_STALLED",
 }
 
 

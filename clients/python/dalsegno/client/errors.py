@@ -17,11 +17,12 @@ What calls raise: one tree, the same leaf names as on the server.
     ├── Aborted                   another caller was first; read again and retry
     │   ├── Conflict
     ├── DataLoss                  what was stored cannot be read, or is missing
-    │   ├── CorruptHistory  EventGap
+    │   ├── CorruptHistory  EventGap  CorruptStore  IncompleteBackup
     ├── OutOfRange                a cursor beyond the end
     │   ├── SequenceOutOfRange
     ├── Exhausted                 a limit was reached; waiting or asking less may help
     │   ├── PayloadTooLarge  TooManyRuns  TooManyStreams  TooManyEvents
+    │   ├── BackupActive  BackupNoSpace
     ├── Unavailable               nobody answers, or not now; retries did not help
     │   ├── StoreUnavailable  ShuttingDown  ReaderStalled
     ├── DeadlineExceeded          the answer did not come in time; the run goes on
@@ -333,6 +334,18 @@ class EventGap(DataLoss):
     """
 
 
+class CorruptStore(DataLoss):
+    """
+    The server's database as a whole is damaged.
+    """
+
+
+class IncompleteBackup(DataLoss):
+    """
+    A backup ended before it was whole, or not as the server sent it; raised by the client.
+    """
+
+
 class SequenceOutOfRange(OutOfRange):
     """
     A cursor beyond the newest event of the run.
@@ -360,6 +373,18 @@ class TooManyStreams(Exhausted):
 class TooManyEvents(Exhausted):
     """
     The run has as many events as it may have, so it cannot go on.
+    """
+
+
+class BackupActive(Exhausted):
+    """
+    The server is making another backup.
+    """
+
+
+class BackupNoSpace(Exhausted):
+    """
+    The server's disk has no space for the copy that a backup is sent from.
     """
 
 

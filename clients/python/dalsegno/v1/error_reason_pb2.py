@@ -4,33 +4,34 @@
 # source: dalsegno/v1/error_reason.proto
 # Protobuf Python Version: 7.35.1
 """Generated protocol buffer code."""
-
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pool as _descriptor_pool
 from google.protobuf import runtime_version as _runtime_version
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
-
 _runtime_version.ValidateProtobufRuntimeVersion(
-    _runtime_version.Domain.PUBLIC, 7, 35, 1, "", "dalsegno/v1/error_reason.proto"
+    _runtime_version.Domain.PUBLIC,
+    7,
+    35,
+    1,
+    '',
+    'dalsegno/v1/error_reason.proto'
 )
 # @@protoc_insertion_point(imports)
 
 _sym_db = _symbol_database.Default()
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
-    b'\n\x1e\x64\x61lsegno/v1/error_reason.proto\x12\x0b\x64\x61lsegno.v1*\xd3\t\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12#\n\x1f\x45RROR_REASON_WORKFLOW_NOT_FOUND\x10\x01\x12\x1e\n\x1a\x45RROR_REASON_RUN_NOT_FOUND\x10\x02\x12\x1f\n\x1b\x45RROR_REASON_STEP_NOT_FOUND\x10\x03\x12 \n\x1c\x45RROR_REASON_INVALID_REQUEST\x10\x04\x12\x1e\n\x1a\x45RROR_REASON_INVALID_INPUT\x10\x05\x12\x1e\n\x1a\x45RROR_REASON_INVALID_STATE\x10\x06\x12$\n ERROR_REASON_INVALID_RESUME_DATA\x10\x07\x12 \n\x1c\x45RROR_REASON_INVALID_CONTEXT\x10\x08\x12 \n\x1c\x45RROR_REASON_INVALID_ADDRESS\x10\t\x12#\n\x1f\x45RROR_REASON_INVALID_PAGE_TOKEN\x10\n\x12#\n\x1f\x45RROR_REASON_INVALID_DEFINITION\x10\x0b\x12"\n\x1e\x45RROR_REASON_WORKFLOW_MISMATCH\x10\x0c\x12\x1b\n\x17\x45RROR_REASON_RUN_EXISTS\x10\r\x12"\n\x1e\x45RROR_REASON_REQUEST_ID_REUSED\x10\x0e\x12"\n\x1e\x45RROR_REASON_SOURCE_RUN_ACTIVE\x10\x0f\x12 \n\x1c\x45RROR_REASON_MISSING_HISTORY\x10\x10\x12#\n\x1f\x45RROR_REASON_DEFINITION_CHANGED\x10\x11\x12#\n\x1f\x45RROR_REASON_TARGET_NOT_REACHED\x10\x12\x12"\n\x1e\x45RROR_REASON_NOTHING_TO_RESUME\x10\x13\x12\x1e\n\x1a\x45RROR_REASON_NOT_SUSPENDED\x10\x14\x12%\n!ERROR_REASON_AMBIGUOUS_SUSPENSION\x10\x15\x12\x1b\n\x17\x45RROR_REASON_RUN_ACTIVE\x10\x16\x12\x1d\n\x19\x45RROR_REASON_RUN_FINISHED\x10\x17\x12 \n\x1c\x45RROR_REASON_RUN_HAS_REPLAYS\x10\x18\x12\x19\n\x15\x45RROR_REASON_CONFLICT\x10\x19\x12 \n\x1c\x45RROR_REASON_CORRUPT_HISTORY\x10\x1a\x12&\n"ERROR_REASON_SEQUENCE_OUT_OF_RANGE\x10\x1b\x12"\n\x1e\x45RROR_REASON_PAYLOAD_TOO_LARGE\x10\x1c\x12\x1e\n\x1a\x45RROR_REASON_TOO_MANY_RUNS\x10\x1d\x12"\n\x1e\x45RROR_REASON_STORE_UNAVAILABLE\x10\x1e\x12\x1e\n\x1a\x45RROR_REASON_SHUTTING_DOWN\x10\x1f\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10 \x12!\n\x1d\x45RROR_REASON_TOO_MANY_STREAMS\x10!\x12 \n\x1c\x45RROR_REASON_TOO_MANY_EVENTS\x10"\x12\x1f\n\x1b\x45RROR_REASON_READER_STALLED\x10#BDZBgithub.com/dalsegno/dalsegno/clients/go/gen/dalsegno/v1;dalsegnov1b\x06proto3'
-)
+
+
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x64\x61lsegno/v1/error_reason.proto\x12\x0b\x64\x61lsegno.v1*\xb5\n\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12#\n\x1f\x45RROR_REASON_WORKFLOW_NOT_FOUND\x10\x01\x12\x1e\n\x1a\x45RROR_REASON_RUN_NOT_FOUND\x10\x02\x12\x1f\n\x1b\x45RROR_REASON_STEP_NOT_FOUND\x10\x03\x12 \n\x1c\x45RROR_REASON_INVALID_REQUEST\x10\x04\x12\x1e\n\x1a\x45RROR_REASON_INVALID_INPUT\x10\x05\x12\x1e\n\x1a\x45RROR_REASON_INVALID_STATE\x10\x06\x12$\n ERROR_REASON_INVALID_RESUME_DATA\x10\x07\x12 \n\x1c\x45RROR_REASON_INVALID_CONTEXT\x10\x08\x12 \n\x1c\x45RROR_REASON_INVALID_ADDRESS\x10\t\x12#\n\x1f\x45RROR_REASON_INVALID_PAGE_TOKEN\x10\n\x12#\n\x1f\x45RROR_REASON_INVALID_DEFINITION\x10\x0b\x12\"\n\x1e\x45RROR_REASON_WORKFLOW_MISMATCH\x10\x0c\x12\x1b\n\x17\x45RROR_REASON_RUN_EXISTS\x10\r\x12\"\n\x1e\x45RROR_REASON_REQUEST_ID_REUSED\x10\x0e\x12\"\n\x1e\x45RROR_REASON_SOURCE_RUN_ACTIVE\x10\x0f\x12 \n\x1c\x45RROR_REASON_MISSING_HISTORY\x10\x10\x12#\n\x1f\x45RROR_REASON_DEFINITION_CHANGED\x10\x11\x12#\n\x1f\x45RROR_REASON_TARGET_NOT_REACHED\x10\x12\x12\"\n\x1e\x45RROR_REASON_NOTHING_TO_RESUME\x10\x13\x12\x1e\n\x1a\x45RROR_REASON_NOT_SUSPENDED\x10\x14\x12%\n!ERROR_REASON_AMBIGUOUS_SUSPENSION\x10\x15\x12\x1b\n\x17\x45RROR_REASON_RUN_ACTIVE\x10\x16\x12\x1d\n\x19\x45RROR_REASON_RUN_FINISHED\x10\x17\x12 \n\x1c\x45RROR_REASON_RUN_HAS_REPLAYS\x10\x18\x12\x19\n\x15\x45RROR_REASON_CONFLICT\x10\x19\x12 \n\x1c\x45RROR_REASON_CORRUPT_HISTORY\x10\x1a\x12&\n\"ERROR_REASON_SEQUENCE_OUT_OF_RANGE\x10\x1b\x12\"\n\x1e\x45RROR_REASON_PAYLOAD_TOO_LARGE\x10\x1c\x12\x1e\n\x1a\x45RROR_REASON_TOO_MANY_RUNS\x10\x1d\x12\"\n\x1e\x45RROR_REASON_STORE_UNAVAILABLE\x10\x1e\x12\x1e\n\x1a\x45RROR_REASON_SHUTTING_DOWN\x10\x1f\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10 \x12!\n\x1d\x45RROR_REASON_TOO_MANY_STREAMS\x10!\x12 \n\x1c\x45RROR_REASON_TOO_MANY_EVENTS\x10\"\x12\x1f\n\x1b\x45RROR_REASON_READER_STALLED\x10#\x12\x1e\n\x1a\x45RROR_REASON_BACKUP_ACTIVE\x10$\x12 \n\x1c\x45RROR_REASON_BACKUP_NO_SPACE\x10%\x12\x1e\n\x1a\x45RROR_REASON_CORRUPT_STORE\x10&BDZBgithub.com/dalsegno/dalsegno/clients/go/gen/dalsegno/v1;dalsegnov1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
-_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, "dalsegno.v1.error_reason_pb2", _globals)
+_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'dalsegno.v1.error_reason_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-    _globals["DESCRIPTOR"]._loaded_options = None
-    _globals[
-        "DESCRIPTOR"
-    ]._serialized_options = b"ZBgithub.com/dalsegno/dalsegno/clients/go/gen/dalsegno/v1;dalsegnov1"
-    _globals["_ERRORREASON"]._serialized_start = 48
-    _globals["_ERRORREASON"]._serialized_end = 1283
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'ZBgithub.com/dalsegno/dalsegno/clients/go/gen/dalsegno/v1;dalsegnov1'
+  _globals['_ERRORREASON']._serialized_start=48
+  _globals['_ERRORREASON']._serialized_end=1381
 # @@protoc_insertion_point(module_scope)

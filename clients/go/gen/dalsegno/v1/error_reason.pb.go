@@ -184,6 +184,19 @@ const (
 	//
 	//	{"stream_write_s": "30"}
 	ErrorReason_ERROR_REASON_READER_STALLED ErrorReason = 35
+	// Another backup is being made; there is one at a time. Code RESOURCE_EXHAUSTED.
+	//
+	//	{}
+	ErrorReason_ERROR_REASON_BACKUP_ACTIVE ErrorReason = 36
+	// The server's disk has no space for the copy that a backup is sent from. Code
+	// RESOURCE_EXHAUSTED.
+	//
+	//	{"folder": "/var/lib/dalsegno"}
+	ErrorReason_ERROR_REASON_BACKUP_NO_SPACE ErrorReason = 37
+	// The database is damaged, so that a copy of it would be none. Code DATA_LOSS.
+	//
+	//	{"problem": "Tree 9 page 120: btreeInitPage() returns error code 11"}
+	ErrorReason_ERROR_REASON_CORRUPT_STORE ErrorReason = 38
 )
 
 // Enum value maps for ErrorReason.
@@ -225,6 +238,9 @@ var (
 		33: "ERROR_REASON_TOO_MANY_STREAMS",
 		34: "ERROR_REASON_TOO_MANY_EVENTS",
 		35: "ERROR_REASON_READER_STALLED",
+		36: "ERROR_REASON_BACKUP_ACTIVE",
+		37: "ERROR_REASON_BACKUP_NO_SPACE",
+		38: "ERROR_REASON_CORRUPT_STORE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":           0,
@@ -263,6 +279,9 @@ var (
 		"ERROR_REASON_TOO_MANY_STREAMS":      33,
 		"ERROR_REASON_TOO_MANY_EVENTS":       34,
 		"ERROR_REASON_READER_STALLED":        35,
+		"ERROR_REASON_BACKUP_ACTIVE":         36,
+		"ERROR_REASON_BACKUP_NO_SPACE":       37,
+		"ERROR_REASON_CORRUPT_STORE":         38,
 	}
 )
 
@@ -297,7 +316,8 @@ var File_dalsegno_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_dalsegno_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1edalsegno/v1/error_reason.proto\x12\vdalsegno.v1*\xd3\t\n" +
+	"\x1edalsegno/v1/error_reason.proto\x12\vdalsegno.v1*\xb5\n" +
+	"\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12#\n" +
 	"\x1fERROR_REASON_WORKFLOW_NOT_FOUND\x10\x01\x12\x1e\n" +
@@ -335,7 +355,10 @@ const file_dalsegno_v1_error_reason_proto_rawDesc = "" +
 	"\x15ERROR_REASON_INTERNAL\x10 \x12!\n" +
 	"\x1dERROR_REASON_TOO_MANY_STREAMS\x10!\x12 \n" +
 	"\x1cERROR_REASON_TOO_MANY_EVENTS\x10\"\x12\x1f\n" +
-	"\x1bERROR_REASON_READER_STALLED\x10#BDZBgithub.com/dalsegno/dalsegno/clients/go/gen/dalsegno/v1;dalsegnov1b\x06proto3"
+	"\x1bERROR_REASON_READER_STALLED\x10#\x12\x1e\n" +
+	"\x1aERROR_REASON_BACKUP_ACTIVE\x10$\x12 \n" +
+	"\x1cERROR_REASON_BACKUP_NO_SPACE\x10%\x12\x1e\n" +
+	"\x1aERROR_REASON_CORRUPT_STORE\x10&BDZBgithub.com/dalsegno/dalsegno/clients/go/gen/dalsegno/v1;dalsegnov1b\x06proto3"
 
 var (
 	file_dalsegno_v1_error_reason_proto_rawDescOnce sync.Once
