@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 _BACKOFF_FIRST_S = 0.1
 _BACKOFF_MAX_S = 5.0  # also how long it takes to notice that a cause has gone
-_PATIENCE_S = 10.0  # of failing all the time, before the server calls itself ill
+_PATIENCE_S = 10.0
 
 
 class Background:
@@ -20,12 +20,16 @@ class Background:
     Owns the tasks of background work: keeps their references, and begins anew what fails.
 
     Args:
-        tell_health: Called with False when some work has failed for 10 s on end, and with True
-            when all of it goes well again.
+        tell_health: Called with False when some work has failed all the time for so long, and
+            with True when all of it goes well again.
+        patience_s: For how long.
     """
 
-    def __init__(self, tell_health: Callable[[bool], None]) -> None:
+    def __init__(
+        self, tell_health: Callable[[bool], None], *, patience_s: float = _PATIENCE_S
+    ) -> None:
         self._tell_health = tell_health
+        self._patience_s = patience_s
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ill: set[str] = set()
 
@@ -71,7 +75,7 @@ class Background:
                 _report(name, error)
                 now_s = asyncio.get_running_loop().time()
                 failing_since_s = failing_since_s if failures else now_s
-                if now_s - failing_since_s >= _PATIENCE_S:
+                if now_s - failing_since_s >= self._patience_s:
                     self._is_ill(name)
                 await asyncio.sleep(min(_BACKOFF_FIRST_S * 2.0**failures, _BACKOFF_MAX_S))
                 failures += 1

@@ -83,9 +83,11 @@ class Beginning:
         """
         Leave a run to the reconciler as soon as it is durable.
         """
-        self._runs.reconciler.pending += 1
-        await written
-        self._runs.reconciler.added()
+        self._runs.reconciler.comes()
+        try:
+            await written
+        finally:
+            self._runs.reconciler.has_come()
 
     async def _check_is_free(self, run_id: str) -> None:
         """

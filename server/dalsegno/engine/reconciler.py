@@ -60,6 +60,8 @@ class Reconciler:
         self._told: set[str] = set()
         self._stuck: set[str] = set()
         self._failures = 0
+        self._came = 0
+        self._coming = 0
         self.pending = 0
         self._is_asked = asyncio.Event()
 
@@ -181,7 +183,16 @@ class Reconciler:
                 tried.add(run_id)
                 if not await self.take_up(run_id):
                     self._stuck.add(run_id)
-        self.pending = max(await self._store.pending_count() - len(self._stuck), 0)
+        await self._count()
+
+    async def _count(self) -> None:
+        """
+        Count those that wait; those that are just being stored may be counted twice until the next
+        time, which they ask for.
+        """
+        stored = self._came - self._coming
+        count = await self._store.pending_count() - len(self._stuck)
+        self.pending = max(count, 0) + self._came - stored
 
     async def until_room(self) -> None:
         """
@@ -189,10 +200,19 @@ class Reconciler:
         """
         await self._is_asked.wait()
 
-    def added(self) -> None:
+    def comes(self) -> None:
         """
-        A run has begun to wait.
+        A run is about to be stored that has to wait.
         """
+        self.pending += 1
+        self._came += 1
+        self._coming += 1
+
+    def has_come(self) -> None:
+        """
+        It has been stored, or could not be.
+        """
+        self._coming -= 1
         self._is_asked.set()
 
     def left(self) -> None:

@@ -86,7 +86,7 @@ class Runs:
         if self.supervisor.room > 0 and not self.reconciler.pending:
             return False
         if self.reconciler.pending >= self.settings.runs_pending_max:
-            raise TooManyRuns(self.settings.runs_max)
+            raise TooManyRuns(self.settings.runs_max, self.settings.runs_pending_max)
         return True
 
     def request(self, command: Command, run_id: str, after_sequence: int) -> Request | None:
