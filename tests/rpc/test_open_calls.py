@@ -100,7 +100,7 @@ async def test_all_connections_together_have_so_many_streams(db: Path) -> None:
         streams = [await watch(one), await watch(two)]
 
         refusal = await refusal_of(three.WatchRun(pb.WatchRunRequest(run_id="asking")))
-        health = health_pb2_grpc.HealthStub(server.channel)
+        health: Any = health_pb2_grpc.HealthStub(server.channel)
         told = await health.Watch(health_pb2.HealthCheckRequest(), timeout=10).read()
         streams[0].cancel()
         await until_there_is_room(three)

@@ -9,7 +9,7 @@ import pytest
 from dalsegno.model.event import EventType
 from dalsegno.model.record import Record, StepStatus
 from dalsegno.store.contract import Store
-from tests.store.samples import Pen, new_run, record, told
+from tests.store.samples import Pen, new_run, record, text, told
 
 
 def addresses(found: object) -> list[str]:
@@ -146,6 +146,26 @@ async def test_events_come_in_order_and_page_by_page(store: Store) -> None:
         [],
     ]
     assert await store.events("unknown", after=0, limit=9) == []
+
+
+async def test_a_page_of_events_ends_with_the_one_that_fills_it(store: Store) -> None:
+    ten = text("x" * 8)
+    thirty = told(payload=ten, resume_data=ten, state=ten)
+    pen = Pen(store)
+    await store.append(pen.append(thirty, told(payload=ten), told(), thirty))
+
+    async def page(bytes_max: int, after: int = 0) -> list[int]:
+        found = await store.events("run", after=after, limit=9, bytes_max=bytes_max)
+        return [event.sequence for event in found]
+
+    assert await page(1) == [1]
+    assert await page(30) == [1]
+    assert await page(31) == [1, 2]
+    assert await page(40) == [1, 2]
+    assert await page(41) == [1, 2, 3, 4]
+    assert await page(1, after=1) == [2]
+    assert await page(1, after=2) == [3, 4]
+    assert await page(1, after=4) == []
 
 
 async def test_the_state_a_run_began_with_is_no_event(store: Store) -> None:

@@ -286,15 +286,20 @@ class Engine:
         """
         return await self._views.steps(run_id, page=page, limit=limit)
 
-    async def events(self, run_id: str, *, after_sequence: int, limit: int) -> Sequence[Event]:
+    async def events(
+        self, run_id: str, *, after_sequence: int, limit: int, bytes_max: int | None = None
+    ) -> Sequence[Event]:
         """
-        Events after a sequence, oldest first, without gaps.
+        Events after a sequence, oldest first, without gaps; the last is the one with which their
+        payloads take *bytes_max* or more.
 
         Raises:
             RunNotFound, SequenceOutOfRange
         """
         await self._feed.check(run_id, after_sequence)
-        return await self._store.events(run_id, after=after_sequence, limit=limit)
+        return await self._store.events(
+            run_id, after=after_sequence, limit=limit, bytes_max=bytes_max
+        )
 
     async def list_runs(self, where: RunFilter, *, page: str | None, limit: int) -> RunPage:
         """

@@ -19,6 +19,10 @@ from dalsegno.store.contract import Store
 _WINDOW = 256  # events kept for each watched run
 _PAGE = 256  # events read at once from the log
 
+# Bytes of payloads in a window of several events, and in a page without its last. A watcher that
+# stands still holds a page or what was a window: this, times the watchers, is what they cost.
+_BYTES = 1024 * 1024
+
 
 class _Tail:
     """
@@ -30,11 +34,17 @@ class _Tail:
         self.run: Run | None = None
         self.is_deleted = False
         self.moved = asyncio.Event()
-        self._window: deque[Event] = deque(maxlen=_WINDOW)
+        self._window: deque[Event] = deque()
+        self._size = 0
 
     def add(self, run: Run, events: Sequence[Event]) -> None:
         self.run = run
-        self._window.extend(events)
+        for event in events:
+            self._window.append(event)
+            self._size += event.size
+        # The newest stays however large it is: those who keep up share it.
+        while len(self._window) > 1 and (len(self._window) > _WINDOW or self._size > _BYTES):
+            self._size -= self._window.popleft().size
         self.wake()
 
     def wake(self) -> None:
@@ -170,7 +180,7 @@ class Feed:
     async def _after(self, tail: _Tail, run_id: str, cursor: int) -> Sequence[Event]:
         batch = tail.after(cursor)
         if batch is None:
-            batch = list(await self._store.events(run_id, after=cursor, limit=_PAGE))
+            return await self._store.events(run_id, after=cursor, limit=_PAGE, bytes_max=_BYTES)
         return batch
 
     async def _is_over(self, tail: _Tail, run_id: str, cursor: int, *, follow: bool) -> bool:

@@ -89,3 +89,11 @@ class Event:
     lineage: Lineage | None = None
     workflow_id: str | None = None
     definition_hash: str | None = None
+
+    @property
+    def size(self) -> int:
+        """
+        Bytes of its payloads, wherever they are stored; all else of an event is small.
+        """
+        payloads = (self.payload, self.resume_data, self.state)
+        return sum(len(payload.json) for payload in payloads if payload is not None)

@@ -50,12 +50,15 @@ def form_of(context: Context) -> Form:
 class Answers:
     """
     Shows runs and their events to callers, in messages that fit.
+
+    Attributes:
+        bytes_max: What a run, an event or a page may take of a message.
     """
 
     def __init__(self, engine: Engine, *, heartbeat_s: float, message_bytes_max: int) -> None:
         self._engine = engine
         self._heartbeat_s = heartbeat_s
-        self._bytes_max = message_bytes_max - _ENVELOPE_BYTES
+        self.bytes_max = message_bytes_max - _ENVELOPE_BYTES
 
     async def now(self, run_id: str, output: run_pb2.OutputOptions, form: Form) -> run_pb2.Run:
         """
@@ -63,7 +66,7 @@ class Answers:
         """
         with_steps = output.view != run_pb2.RUN_VIEW_BASIC
         view = await self._engine.view(run_id, with_steps=with_steps)
-        return run_to_proto(view, output, form=form, bytes_max=self._bytes_max)
+        return run_to_proto(view, output, form=form, bytes_max=self.bytes_max)
 
     async def at_rest(self, run_id: str, output: run_pb2.OutputOptions, form: Form) -> run_pb2.Run:
         """
@@ -101,7 +104,7 @@ class Answers:
         limit = page_size(request)
         while True:
             messages, start = await fetch(limit)
-            taken = fitting(messages, self._bytes_max)
+            taken = fitting(messages, self.bytes_max)
             if len(taken) == len(messages):
                 return taken, token_to_proto(request, start)
             limit = len(taken)
@@ -114,5 +117,5 @@ class Answers:
                 yield heartbeat(run_id)
             for event in batch:
                 message = event_to_proto(event, form)
-                leave_out_largest(message, self._bytes_max)
+                leave_out_largest(message, self.bytes_max)
                 yield message

@@ -128,10 +128,16 @@ class RunService(run_service_pb2_grpc.RunServiceServicer):
         form, after = form_of(context), sequence_from_proto(request)
 
         async def fetch(limit: int) -> tuple[Sequence[event_pb2.RunEvent], str | None]:
-            # One more than is shown tells whether there is another page.
-            found = await self._engine.events(request.run_id, after_sequence=after, limit=limit + 1)
+            # One more than is shown tells whether there is another page; so does a full page.
+            found = await self._engine.events(
+                request.run_id,
+                after_sequence=after,
+                limit=limit + 1,
+                bytes_max=self._answers.bytes_max,
+            )
             shown = found[:limit]
-            start = str(shown[-1].sequence) if len(found) > limit else None
+            is_full = sum(event.size for event in found) >= self._answers.bytes_max
+            start = str(shown[-1].sequence) if len(found) > limit or is_full else None
             return [event_to_proto(event, form) for event in shown], start
 
         events, token = await self._answers.page(request, fetch)

@@ -298,9 +298,15 @@ class Store(Protocol):
         """
         ...
 
-    async def events(self, run_id: str, *, after: int, limit: int) -> Sequence[Event]:
+    async def events(
+        self, run_id: str, *, after: int, limit: int, bytes_max: int | None = None
+    ) -> Sequence[Event]:
         """
         Events with a sequence above *after*, rising, without gaps, at most *limit*.
+
+        Args:
+            bytes_max: The last is the one with which their payloads take so many bytes or more;
+                those behind it must not be brought into memory.
 
         Raises:
             CorruptHistory: One of them cannot be read or is missing.

@@ -11,7 +11,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, closing
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -273,13 +273,22 @@ class SqliteStore:
             limit=limit,
         )
 
-    async def events(self, run_id: str, *, after: int, limit: int) -> Sequence[Event]:
+    async def events(
+        self, run_id: str, *, after: int, limit: int, bytes_max: int | None = None
+    ) -> Sequence[Event]:
         def read(tx: sqlite3.Connection) -> list[Event]:
             values = {"run_id": run_id, "after": after, "limit": limit}
-            found = [rows.event(row, run_id) for row in _rows(tx, "events", values)]
-            for sequence, event in enumerate(found, after + 1):
-                if event.sequence != sequence:
-                    raise CorruptHistory(run_id, f"event {sequence}", "it is missing")
+            found: list[Event] = []
+            size = 0
+            # Row by row: what lies behind the last may not fit into memory.
+            with closing(tx.execute(_SQL["events"], values)) as cursor:
+                for sequence, row in enumerate(cursor, after + 1):
+                    found.append(rows.event(row, run_id))
+                    if found[-1].sequence != sequence:
+                        raise CorruptHistory(run_id, f"event {sequence}", "it is missing")
+                    size += found[-1].size
+                    if bytes_max is not None and size >= bytes_max:
+                        break
             return found
 
         return await self._read(read)

@@ -222,6 +222,68 @@ async def test_a_slow_watcher_falls_back_to_the_log_and_misses_nothing(
     assert await quick == log
 
 
+async def test_the_window_of_a_run_is_bounded_in_bytes(
+    stages: Stages, bodies: Bodies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Ten events of 100 bytes fit beside none of 5000, which is kept all the same while it is new.
+    """
+    monkeypatch.setattr(feed, "_BYTES", 1000)
+    small, large = "x" * 98, "x" * 4998
+
+    def emits_both(value: Any, ctx: Context) -> Any:
+        for data in [small] * 30 + [large] + [small] * 30:
+            ctx.emit(data)
+        return value
+
+    stage = await stages.open(Workflow("w").then(bodies.step("a", emits_both)))
+    release = stage.store.hold_append(2)
+    run_id = await stage.start("w", "")
+    slow = await watch(stage, run_id)
+    begun = [told(event) for event in await anext(slow)]
+    quick = asyncio.create_task(read(await watch(stage, run_id)))
+    await stage.until_watched(run_id, 2)
+    release.set()
+    await stage.engine.wait(run_id)
+    window = stage.engine._feed._tails[run_id]._window
+
+    log = log_of(await stage.seen(run_id))
+    assert sum(event.size for event in window) <= 1000
+    assert [told(event) for event in window] == log[-len(window) :]
+    assert begun + await read(slow) == log
+    assert await quick == log
+
+
+async def test_an_event_larger_than_the_window_is_kept_while_it_is_new(
+    stages: Stages, bodies: Bodies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "_BYTES", 1000)
+    stage = await stages.open(Workflow("w").then(bodies.step("s", asks), bodies.step("b")))
+    run = await stage.run("w", "x" * 5000)
+    following = asyncio.create_task(read(await watch(stage, run.run_id, follow=True)))
+    await stage.until_watched(run.run_id, 1)
+    tail = stage.engine._feed._tails[run.run_id]
+
+    run = await stage.resume(run, "y" * 5000)
+
+    assert await following == log_of(run)
+    assert len(tail._window) == 1
+
+
+async def test_a_page_of_the_log_is_bounded_in_bytes(
+    stages: Stages, bodies: Bodies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "_BYTES", 1000)
+    stage = await stages.open(Workflow("w").then(*bodies.steps("abcdef")))
+    run = await stage.run("w", "x" * 600)
+
+    batches = [batch async for batch in await watch(stage, run.run_id)]
+
+    assert [told(event) for batch in batches for event in batch] == log_of(run)
+    assert all(sum(event.size for event in batch[:-1]) < 1000 for batch in batches)
+    assert len(batches) > 5
+
+
 async def test_watchers_that_are_gone_leave_nothing(stages: Stages, bodies: Bodies) -> None:
     stage = await stages.open(Workflow("w").then(bodies.step("a"), bodies.step("s", asks)))
     run = await stage.run("w", "")
