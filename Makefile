@@ -10,6 +10,10 @@ STUBS := clients/python/dalsegno/v1
 RULES := server/dalsegno/rpc/generated/rules.binpb
 # Processes that share the tests: many of them wait for servers.
 WORKERS ?= 3
+# What `make test-crash` does; SEED=n does it again as it was done.
+KILLS ?= 60
+RUNS ?= 200
+WATCHERS ?= 50
 # $(call where,TEST,WHAT,COMMAND): without a toolchain, one line says so and the rest goes on; in CI
 # it is a failure.
 where = if $(1) >/dev/null 2>&1; then $(3); \
@@ -85,6 +89,11 @@ test-unit: setup ## Run the pytest tests: unit, store, server, end to end
 .PHONY: test-conformance
 test-conformance: setup ## Run the conformance scenarios through a real server
 	$(BIN)/python -m tests.conformance --disputed tests/conformance/disputed.json
+
+.PHONY: test-crash
+test-crash: setup ## Kill a server under load; KILLS=500 RUNS=200 WATCHERS=50 SEED=n
+	$(BIN)/python -m tests.crash --kills $(KILLS) --runs $(RUNS) --watchers $(WATCHERS) \
+		$(if $(SEED),--seed $(SEED))
 
 .PHONY: test-go
 test-go: lint-go ## Lint, build and test the Go client
