@@ -19,16 +19,16 @@ class Background:
     """
     Owns the tasks of background work: keeps their references, and begins anew what fails.
 
-    Args:
+    Attributes:
         tell_health: Called with False when some work has failed all the time for so long, and
             with True when all of it goes well again.
+
+    Args:
         patience_s: For how long.
     """
 
-    def __init__(
-        self, tell_health: Callable[[bool], None], *, patience_s: float = _PATIENCE_S
-    ) -> None:
-        self._tell_health = tell_health
+    def __init__(self, *, patience_s: float = _PATIENCE_S) -> None:
+        self.tell_health: Callable[[bool], None] = lambda _: None
         self._patience_s = patience_s
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ill: set[str] = set()
@@ -85,11 +85,11 @@ class Background:
             self._ill.discard(name)
             _log.warning("%s goes on", name)
             if not self._ill:
-                self._tell_health(True)
+                self.tell_health(True)
 
     def _is_ill(self, name: str) -> None:
         if not self._ill:
-            self._tell_health(False)
+            self.tell_health(False)
         self._ill.add(name)
 
 

@@ -64,7 +64,6 @@ class Engine:
         new_id: Callable[[], str],
         random: Callable[[], float],
         settings: EngineSettings,
-        tell_health: Callable[[bool], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._registry = Registry(store, workflows)
@@ -78,7 +77,7 @@ class Engine:
         self._timers = Timers(
             store, clock, self._supervisor, self._reconciler.take_up, self._postpone
         )
-        self._background = Background(tell_health)
+        self._background = Background()
         self._locks = NamedLocks()
         self._pool = ThreadPoolExecutor(settings.bodies_max, thread_name_prefix="body")
         self._runs = Runs(
@@ -123,6 +122,13 @@ class Engine:
         with contextlib.suppress(StoreUnavailable):
             await self._ownership.release()
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def tell_health(self, tell: Callable[[bool], None]) -> None:
+        """
+        Call *tell* with False when background work has not been possible for a while (runs may be
+        left lying), and with True when it is again.
+        """
+        self._background.tell_health = tell
 
     # Commands.
 

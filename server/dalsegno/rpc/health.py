@@ -20,7 +20,8 @@ SERVICE = "grpc.health.v1.Health"
 
 class Health(health_pb2_grpc.HealthServicer):
     """
-    Says SERVING until the server stops, then NOT_SERVING for good, and ends its watchers.
+    Says SERVING while the server is well; when it stops NOT_SERVING for good, and ends its
+    watchers.
 
     Not the servicer of grpcio-health-checking: that one never ends a watcher, so that stopping
     waits its whole grace, and holds its lock while it writes to one that does not read.
@@ -28,13 +29,27 @@ class Health(health_pb2_grpc.HealthServicer):
 
     def __init__(self, services: Iterable[str]) -> None:
         self._services = (_WHOLE_SERVER, *services)
-        self._stopping = asyncio.Event()
+        self._is_well = True
+        self._is_stopping = False
+        self._changed = asyncio.Event()
+
+    def tell(self, is_well: bool) -> None:
+        """
+        Say SERVING or NOT_SERVING from now on.
+        """
+        self._is_well = is_well
+        self._wake()
 
     def stop(self) -> None:
         """
-        Say NOT_SERVING from now on.
+        Say NOT_SERVING from now on, whatever is told.
         """
-        self._stopping.set()
+        self._is_stopping = True
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     async def Check(
         self, request: pb.HealthCheckRequest, context: Context
@@ -56,14 +71,20 @@ class Health(health_pb2_grpc.HealthServicer):
         if request.service not in self._services:
             # The protocol asks to stay open: the service could come to be.
             yield pb.HealthCheckResponse(status=pb.HealthCheckResponse.SERVICE_UNKNOWN)
-            await self._stopping.wait()
+            while not self._is_stopping:
+                await self._changed.wait()
             return
-        yield self._answer()
-        if not self._stopping.is_set():
-            await self._stopping.wait()
-            yield self._answer()
+        told = None
+        while True:
+            changed, is_last = self._changed, self._is_stopping
+            if told != self._answer():
+                told = self._answer()
+                yield told
+            if is_last:
+                return
+            await changed.wait()
 
     def _answer(self) -> pb.HealthCheckResponse:
         kinds = pb.HealthCheckResponse
-        status = kinds.NOT_SERVING if self._stopping.is_set() else kinds.SERVING
-        return pb.HealthCheckResponse(status=status)
+        is_serving = self._is_well and not self._is_stopping
+        return pb.HealthCheckResponse(status=kinds.SERVING if is_serving else kinds.NOT_SERVING)

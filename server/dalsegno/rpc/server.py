@@ -54,6 +54,7 @@ class RpcServer:
         self._settings = settings
         self._streams = Drain()
         self._health = health.Health(SERVICES)
+        engine.tell_health(self._health.tell)
         self._calls = OpenCalls(
             streams_per_connection_max=settings.streams_per_connection_max,
             streams_max=settings.streams_max,

@@ -57,7 +57,8 @@ async def keep() -> AsyncIterator[Keep]:
         patience_s: float = 60,
     ) -> tuple[Background, list[bool]]:
         told: list[bool] = []
-        background = Background(told.append, patience_s=patience_s)
+        background = Background(patience_s=patience_s)
+        background.tell_health = told.append
         background.keep("the work", work, wait)
         kept.append(background)
         return background, told
