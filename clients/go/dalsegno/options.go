@@ -14,39 +14,43 @@ import (
 	"google.golang.org/grpc/keepalive"
 )
 
-// ErrTokenInClear is returned by [Dial] for a token on a connection that others can read.
-var ErrTokenInClear = errors.New("dalsegno: a token needs TLS: the target is not on this machine")
+// ErrPlaintextToken is returned by [Dial] for a token that would leave this machine without TLS.
+var ErrPlaintextToken = errors.New("dalsegno: a token is not sent to another machine without TLS")
 
 // An Option of [Dial].
 type Option func(*settings)
 
 type settings struct {
-	tls          *tls.Config
-	token        string
-	tokenInClear bool
-	timeout      time.Duration
-	patience     Patience
-	dialOptions  []grpc.DialOption
+	tls                 *tls.Config
+	token               string
+	allowPlaintextToken bool
+	timeout             time.Duration
+	patience            Patience
+	dialOptions         []grpc.DialOption
 }
 
 func defaults() settings {
 	return settings{timeout: 30 * time.Second, patience: DefaultPatience}
 }
 
-// WithTLS encrypts the connection. The zero config trusts what the system trusts.
+// WithTLS encrypts the connection. nil trusts what the system trusts.
 func WithTLS(config *tls.Config) Option {
-	return func(s *settings) { s.tls = config.Clone() }
+	if config == nil {
+		config = &tls.Config{}
+	}
+	return func(s *settings) { s.tls = config }
 }
 
-// WithToken sends a bearer token with every call. Without TLS, [Dial] refuses it unless the target
-// is on this machine.
+// WithToken sends a bearer token with every call. Without TLS, [Dial] refuses it with
+// [ErrPlaintextToken] unless the target is on this machine.
 func WithToken(token string) Option {
 	return func(s *settings) { s.token = token }
 }
 
-// WithTokenInClear allows a token without TLS: for networks that encrypt by themselves.
-func WithTokenInClear() Option {
-	return func(s *settings) { s.tokenInClear = true }
+// AllowPlaintextToken sends the token to another machine without TLS, too: everybody on the way can
+// read it.
+func AllowPlaintextToken() Option {
+	return func(s *settings) { s.allowPlaintextToken = true }
 }
 
 // WithTimeout bounds calls that need not wait for a run, with all repetitions. Default: 30 s.
@@ -85,8 +89,8 @@ func (s settings) grpc(target string) ([]grpc.DialOption, error) {
 		}),
 	}
 	if s.token != "" {
-		if s.tls == nil && !s.tokenInClear && !isLoopback(target) {
-			return nil, ErrTokenInClear
+		if s.tls == nil && !s.allowPlaintextToken && !isLoopback(target) {
+			return nil, ErrPlaintextToken
 		}
 		options = append(options, grpc.WithPerRPCCredentials(bearer(s.token)))
 	}

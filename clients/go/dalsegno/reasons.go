@@ -94,6 +94,20 @@ const (
 	// ReasonInternal: the server has a bug; its log has the details under `metadata["incident"]`.
 	// Code INTERNAL.
 	ReasonInternal Reason = "INTERNAL"
+	// ReasonTooManyStreams: as many streams are open as the server allows, on this connection or in
+	// all. Code RESOURCE_EXHAUSTED.
+	ReasonTooManyStreams Reason = "TOO_MANY_STREAMS"
+	// ReasonTooManyEvents: the run has as many events as it may have. Code RESOURCE_EXHAUSTED.
+	ReasonTooManyEvents Reason = "TOO_MANY_EVENTS"
+	// ReasonReaderStalled: the reader of a stream took nothing for too long. Code UNAVAILABLE.
+	// Streams of this client go on by themselves.
+	ReasonReaderStalled Reason = "READER_STALLED"
+	// ReasonBackupActive: another backup is being made. Code RESOURCE_EXHAUSTED.
+	ReasonBackupActive Reason = "BACKUP_ACTIVE"
+	// ReasonBackupNoSpace: the server's disk has no space for a backup. Code RESOURCE_EXHAUSTED.
+	ReasonBackupNoSpace Reason = "BACKUP_NO_SPACE"
+	// ReasonCorruptStore: the database is damaged. Code DATA_LOSS.
+	ReasonCorruptStore Reason = "CORRUPT_STORE"
 	// ReasonEventGap: a stream went on behind the event it had to bring. Code DATA_LOSS. Only this
 	// client gives it.
 	ReasonEventGap Reason = "EVENT_GAP"

@@ -152,9 +152,10 @@ const (
 	//
 	//	{"field": "input_data", "size": "4194304", "payload_bytes_max": "2097152"}
 	ErrorReason_ERROR_REASON_PAYLOAD_TOO_LARGE ErrorReason = 28
-	// The server accepts no more unfinished runs now. Code RESOURCE_EXHAUSTED.
+	// No run may begin now: as many are in progress as the server allows, and for a new run as many
+	// wait. Code RESOURCE_EXHAUSTED.
 	//
-	//	{"runs_max": "10000"}
+	//	{"runs_max": "10000", "runs_pending_max": "100000"}
 	ErrorReason_ERROR_REASON_TOO_MANY_RUNS ErrorReason = 29
 	// The database did not answer; whether the call took effect is not known. Repeat it with the
 	// same request id. Code UNAVAILABLE.
