@@ -290,9 +290,10 @@ export enum ErrorReason {
   PAYLOAD_TOO_LARGE = 28,
 
   /**
-   * The server accepts no more unfinished runs now. Code RESOURCE_EXHAUSTED.
+   * No run may begin now: as many are in progress as the server allows, and for a new run as many
+   * wait. Code RESOURCE_EXHAUSTED.
    *
-   *     {"runs_max": "10000"}
+   *     {"runs_max": "10000", "runs_pending_max": "100000"}
    *
    * @generated from enum value: ERROR_REASON_TOO_MANY_RUNS = 29;
    */
