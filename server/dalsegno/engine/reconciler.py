@@ -60,6 +60,7 @@ class Reconciler:
         self._told: set[str] = set()
         self._stuck: set[str] = set()
         self._failures = 0
+        self._is_short = False
         self._came = 0
         self._coming = 0
         self.pending = 0
@@ -91,9 +92,11 @@ class Reconciler:
         Take up the running runs that nobody drives, as far as there is room in memory.
         """
         self._supervisor.has_lost.clear()
+        self._is_short = False
         suspects: list[str] = []
         async for run_id, has_died in self.orphans():
             if self._supervisor.room <= 0:
+                self._is_short = True
                 return
             if has_died and await self._is_suspect(run_id):
                 suspects.append(run_id)
@@ -219,5 +222,7 @@ class Reconciler:
         """
         A run has left memory.
         """
+        if self._is_short:
+            self._supervisor.has_lost.set()
         if self.pending:
             self._is_asked.set()

@@ -270,3 +270,53 @@ async def test_a_walk_with_a_bug_is_not_begun_for_ever(
         run = await stage.seen(run_id)
 
     assert (run.status, run.error.type) == ("failed", "TooManyRecoveries")
+
+
+async def test_suspects_are_taken_up_one_by_one(stages: Stages, bodies: Bodies) -> None:
+    """
+    The goal: few of those that were only there when a server died are counted for it.
+    The method: three runs that hang, and a server that dies before they have got any further.
+    """
+    workflow = Workflow("w").then(bodies.step("a", Gate()), bodies.step("b"))
+    stage = await stages.open(workflow)
+    run_ids = [await stage.start("w", "") for _ in range(3)]
+    for deaths in range(4):
+        await until(lambda: len(bodies.calls) == 3)
+        bodies.calls.clear()
+        await die(stage)
+        stage = await stages.open(workflow)
+        if deaths == 3:
+            break
+
+    await until(lambda: bodies.calls != [])
+
+    assert len([it for it in run_ids if stage.is_live(it)]) == 1, "the others wait a second"
+    bodies.will_add("a")
+    (suspect,) = [it for it in run_ids if stage.is_live(it)]
+    await stage.cancel(suspect)
+    rest = [await stage.at_rest(it) for it in run_ids if it != suspect]
+    assert [run.result for run in rest] == ["ab", "ab"]
+
+
+async def test_a_server_takes_up_no_more_than_it_has_room_for(
+    stages: Stages, bodies: Bodies
+) -> None:
+    workflow = Workflow("w").then(bodies.step("a", Gate()))
+    stage = await stages.open(workflow)
+    run_ids = [await stage.start("w", "") for _ in range(5)]
+    await until(lambda: len(bodies.calls) == 5)
+    await die(stage)
+    bodies.calls.clear()
+    gate = Gate()
+    bodies.will("a", gate)
+
+    stage = await stages.open(workflow, settings=EngineSettings(runs_max=2))
+    await until(lambda: len(bodies.calls) == 2)
+    waiting = await stage.start("w", "")
+    await stage.engine._reconciler.recover()
+
+    assert len(bodies.calls) == 2
+    assert (await stage.seen(waiting)).status == "pending"
+    gate.open()
+    for run_id in (*run_ids, waiting):
+        assert (await stage.at_rest(run_id)).status == "success"
