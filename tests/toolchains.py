@@ -22,6 +22,14 @@ def need_go() -> None:
     _need("Go", ("go", "-C", str(ROOT / "clients" / "go"), "list", "-m"))
 
 
+def need_node() -> None:
+    """
+    Skip the test, or fail in CI, unless there is a Node.js that our client supports.
+    """
+    is_old = "process.exit(+(parseInt(process.versions.node) < 20))"
+    _need("Node.js 20 or newer", ("node", "-e", is_old))
+
+
 @cache
 def grpcurl() -> Path:
     """

@@ -1,3 +1,4 @@
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dalsegno.client import Client
+from tests.e2e.languages import LANGUAGES, Language
 from tests.e2e.service import Ended, Service, dalsegno
 
 
@@ -40,3 +42,13 @@ def cli(service: Service) -> Callable[..., Ended]:
 async def client(service: Service) -> AsyncIterator[Client]:
     async with Client(service.address) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def language(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Language]:
+    """
+    A language by its name, built once for all processes that share the tests.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    return lambda name: LANGUAGES[name](shared)

@@ -39,7 +39,7 @@ class Service:
                 stdout=subprocess.PIPE,
                 text=True,
                 cwd=ROOT,
-                env=_environment(),
+                env=environment(),
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -114,12 +114,12 @@ def dalsegno(*args: object, server: str = "", stdin: str = "", cwd: Path = ROOT)
         timeout=30,
         check=False,
         cwd=cwd,
-        env=_environment(DALSEGNO_SERVER=server) if server else _environment(),
+        env=environment(DALSEGNO_SERVER=server) if server else environment(),
     )
     assert "Traceback" not in done.stderr, done.stderr
     return Ended(done.returncode, done.stdout, done.stderr)
 
 
-def _environment(**extra: str) -> dict[str, str]:
+def environment(**extra: str) -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("DALSEGNO_")}
     return {**ours, "PYTHONPATH": str(ROOT), **extra}

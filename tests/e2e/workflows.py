@@ -88,3 +88,9 @@ branching = (
     .branch((is_big, echo.named("big")), (lambda value: value["size"] < 5, echo.named("small")))
 )
 stateful = Workflow("stateful", state=Cart).then(echo)
+counting_and_asking = (
+    Workflow("counting_and_asking")
+    .do_until(count, lambda number: number >= 20)
+    .then(approve)
+    .do_until(count.named("count_on"), lambda number: number >= 40)
+)
