@@ -23,7 +23,7 @@ from tests.crash.traffic import Caller
 from tests.crash.watchers import Watcher
 
 # Lives are short here: who waited for long would sleep through whole ones.
-_PATIENCE = Patience(connect_s=60.0, give_up_s=60.0, delay_max_s=0.5)
+_PATIENCE = Patience(connect_s=60.0, give_up_s=600.0, delay_max_s=0.5)
 _CALLERS_PER_CLIENT = 50
 _SETTLES_S = 30.0  # after the last start: a promise
 _GIVEN_UP_S = 90.0  # what has not come to its end by then never will

@@ -140,6 +140,10 @@ asks = (
     .then(work.named("last"))
 )
 
+# Of use to single tests.
+brief = Workflow("brief").then(work).then(tell)
+naps = Workflow("naps").sleep("nap", 60).then(work)
+
 RESULTS: Mapping[str, Callable[[int], int]] = {
     "line": lambda value: value + 10,
     "arms": lambda value: value + 6,
