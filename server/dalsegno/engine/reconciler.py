@@ -5,8 +5,8 @@ The reconciler: sees to it that every unfinished run is driven by somebody who i
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from typing import Any, Protocol
 
 from dalsegno.engine.ownership import Ownership
 from dalsegno.engine.supervisor import Supervisor
@@ -16,6 +16,7 @@ from dalsegno.store.contract import LeaseEnd, Store
 _log = logging.getLogger(__name__)
 
 _IDS_AT_ONCE = 500  # read at once
+_AT_ONCE = 64  # taken up at once, so that they share commits
 _LOOK_S = 5.0  # between looks for runs that nobody drives
 _PAUSE_S = 0.5  # before a look that was asked for, which may just have failed
 _FAILURES_MAX = 10  # of the store, run after run, before the rest is left for the next look
@@ -94,17 +95,29 @@ class Reconciler:
         self._supervisor.has_lost.clear()
         self._is_short = False
         suspects: list[str] = []
+        found: list[tuple[str, bool]] = []
         async for run_id, has_died in self.orphans():
-            if self._supervisor.room <= 0:
-                self._is_short = True
-                return
             if has_died and await self._is_suspect(run_id):
                 suspects.append(run_id)
             else:
-                await self.take_up(run_id, has_died=has_died)
+                found.append((run_id, has_died))
+            if len(found) == _AT_ONCE:
+                await self._take_up_all(found)
+                found = []
+            if self._is_short:
+                return
+        await self._take_up_all(found)
         for run_id in sorted(suspects, key=lambda _: self._random()):
-            await self.take_up(run_id, has_died=True)
+            await self._take_up_all([(run_id, True)])
             await self._supervisor.leaves_memory(run_id, within_s=_ALONE_S)
+
+    async def _take_up_all(self, found: Sequence[tuple[str, bool]]) -> None:
+        """
+        Take up some runs, and whether who drove each has died; as many as there is room for.
+        """
+        room = max(self._supervisor.room, 0)
+        self._is_short = len(found) > room
+        await _all(self.take_up(run_id, has_died=has_died) for run_id, has_died in found[:room])
 
     async def until_lost(self) -> None:
         """
@@ -178,14 +191,14 @@ class Reconciler:
         self._is_asked.clear()
         tried = set(self._stuck)
         while (room := self._supervisor.room) > 0:
-            oldest = await self._store.pending_runs(limit=room + len(tried))
-            new = [run_id for run_id in oldest if run_id not in tried][:room]
+            limit = min(room, _AT_ONCE)
+            oldest = await self._store.pending_runs(limit=limit + len(tried))
+            new = [run_id for run_id in oldest if run_id not in tried][:limit]
             if not new:
                 break
-            for run_id in new:
-                tried.add(run_id)
-                if not await self.take_up(run_id):
-                    self._stuck.add(run_id)
+            tried.update(new)
+            begun = await _all(map(self.take_up, new))
+            self._stuck.update(run_id for run_id, has in zip(new, begun, strict=True) if not has)
         await self._count()
 
     async def _count(self) -> None:
@@ -226,3 +239,14 @@ class Reconciler:
             self._supervisor.has_lost.set()
         if self.pending:
             self._is_asked.set()
+
+
+async def _all(work: Iterable[Coroutine[Any, Any, bool]]) -> Sequence[bool]:
+    """
+    Do all at once; what one raises is raised when the others have ended.
+    """
+    outcomes = await asyncio.gather(*work, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
