@@ -17,11 +17,12 @@ from pathlib import Path
 import pytest
 
 from dalsegno.model.errors import StoreUnavailable
-from dalsegno.store import sqlite_opening
+from dalsegno.store import sqlite_checks, sqlite_opening
 from dalsegno.store.contract import Definition, Store
 from dalsegno.store.migrations import APPLICATION_ID, migrate, migrations
 from dalsegno.store.sqlite import SqliteStore, StoreOpenError
-from tests.store.samples import Pen, told
+from dalsegno.store.sqlite_checks import Integrity
+from tests.store.samples import Pen, new_run, text, told
 
 NOBODY = 65534
 
@@ -165,6 +166,130 @@ async def test_an_empty_file_becomes_a_database(path: Path) -> None:
     assert sql(path, "PRAGMA application_id") == [(APPLICATION_ID,)]
 
 
+async def test_a_database_that_has_become_empty_is_not_begun_anew(path: Path) -> None:
+    await (await SqliteStore.open(path)).close()
+    write(path, b"")
+
+    said = await refusal(path)
+
+    assert said.startswith(f"{path} was a database and is empty now; restore a backup")
+    assert content(path) == b""
+
+
+async def test_a_database_that_was_removed_is_begun_anew(path: Path) -> None:
+    await (await SqliteStore.open(path)).close()
+    await asyncio.to_thread(path.unlink)
+
+    await (await SqliteStore.open(path)).close()
+
+    assert sql(path, "PRAGMA application_id") == [(APPLICATION_ID,)]
+
+
+@pytest.mark.parametrize("name", ["runs.db-wal", "runs.db-journal"])
+@pytest.mark.parametrize("is_empty", [False, True])
+async def test_a_log_without_its_database_is_not_thrown_away(
+    path: Path, name: str, *, is_empty: bool
+) -> None:
+    left = path.with_name(name)
+    write(left, b"what was acknowledged last")
+    if is_empty:
+        write(path, b"")
+
+    said = await refusal(path)
+
+    assert said.startswith(f"{left} is there without its database; put runs.db back")
+    assert content(left) == b"what was acknowledged last"
+    assert [each.name for each in path.parent.glob("runs.db")] == ["runs.db"] * is_empty
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(0x6969, "NFS"), (0xFF534D42, "SMB"), (0xFE534D42, "SMB"), (0x01021997, "9P")],
+)
+def test_a_network_file_system_is_refused(path: Path, kind: int, name: str) -> None:
+    with pytest.raises(StoreOpenError) as refused:
+        sqlite_checks.check_place(path, lambda folder: kind if folder == path.parent else None)
+
+    assert str(refused.value).startswith(f"{path} is on a network file system ({name})")
+
+
+@pytest.mark.parametrize("kind", [0xEF53, 0x9123683E, 0x58465342, 0x01021994, None])
+def test_a_local_file_system_is_not(path: Path, kind: int | None) -> None:
+    sqlite_checks.check_place(path, lambda _: kind)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
+def test_the_kind_of_a_file_system_is_known() -> None:
+    assert sqlite_checks.filesystem(Path("/proc")) == 0x9FA0
+    assert sqlite_checks.filesystem(Path("/nowhere")) is None
+
+
+async def full(path: Path) -> None:
+    """
+    A database of a few hundred pages.
+    """
+    store = await SqliteStore.open(path)
+    for number in range(60):
+        await Pen(store, new_run(f"r-{number}")).write(told(payload=text("x" * 3000)))
+    await store.close()
+
+
+def middle(path: Path) -> int:
+    return path.stat().st_size // 4096 // 2 * 4096
+
+
+def spoil(path: Path, at: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(b"\xa5" * 64)
+
+
+@pytest.mark.parametrize("integrity", ["quick", "full"])
+@pytest.mark.parametrize("place", ["a page in the middle", "the schema", "the end"])
+async def test_a_damaged_database_is_not_opened(
+    path: Path, integrity: Integrity, place: str
+) -> None:
+    await full(path)
+    match place:
+        case "a page in the middle":
+            spoil(path, middle(path))
+        case "the schema":
+            spoil(path, 100)
+        case _:
+            os.truncate(path, middle(path))
+    before = content(path)
+
+    with pytest.raises(StoreOpenError) as refused:
+        await SqliteStore.open(path, integrity=integrity)
+
+    assert str(refused.value).startswith(f"{path} is damaged (")
+    assert str(refused.value).endswith("restore a backup (docs/operations.md)")
+    assert content(path) == before
+
+
+async def test_only_a_full_check_compares_an_index_with_its_table(path: Path) -> None:
+    await full(path)
+    # The definition changes, what is in the index does not.
+    sql(
+        path,
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_schema SET sql = replace(sql, '(created_us', '(newest_sequence') "
+        "WHERE name = 'runs_by_time'",
+        "SELECT 1",
+    )
+
+    with pytest.raises(StoreOpenError, match="is damaged"):
+        await SqliteStore.open(path, integrity="full")
+    await (await SqliteStore.open(path, integrity="quick")).close()
+
+
+async def test_a_check_that_is_off_reads_nothing_but_the_header(path: Path) -> None:
+    await full(path)
+    spoil(path, middle(path))
+
+    await (await SqliteStore.open(path, integrity="off")).close()
+
+
 @pytest.mark.parametrize("name", ["a b", "50%", "x?mode=memory", "x#y", "ü"])
 async def test_any_name_is_a_name(tmp_path: Path, name: str) -> None:
     await (await SqliteStore.open(tmp_path / name)).close()
@@ -285,6 +410,35 @@ def test_of_a_migration_that_fails_nothing_is_kept(path: Path) -> None:
         tables = connection.execute("SELECT name FROM sqlite_schema").fetchall()
         assert tables == [("a",)]
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def test_a_migration_that_is_killed_is_made_again(path: Path) -> None:
+    """
+    The method: a script that kills its process between two statements.
+    """
+    scripts = {
+        1: "CREATE TABLE a (x)",
+        2: "CREATE TABLE b (x); INSERT INTO a SELECT die(); CREATE TABLE c (x)",
+    }
+    program = f"""
+import os, signal, sqlite3
+from dalsegno.store.migrations import migrate
+connection = sqlite3.connect({str(path)!r}, isolation_level=None)
+connection.execute("PRAGMA journal_mode = WAL")
+connection.create_function("die", 0, lambda: os.kill(os.getpid(), signal.SIGKILL))
+migrate(connection, {scripts!r})
+"""
+    ended = subprocess.run([sys.executable, "-c", program], check=False, timeout=30)
+    assert ended.returncode == -9
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == [("a",)]
+        connection.create_function("die", 0, lambda: 7)
+        migrate(connection, scripts)
+
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("SELECT x FROM a").fetchall() == [(7,)]
 
 
 @pytest.mark.parametrize(

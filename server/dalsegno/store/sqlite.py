@@ -107,10 +107,7 @@ class SqliteStore:
         except BaseException as problem:
             await resources.aclose()
             if isinstance(problem, sqlite3.Error):
-                raise StoreOpenError(
-                    f"{path} cannot be used: {problem}; see that this user may read and write it "
-                    "and the files beside it"
-                ) from problem
+                raise StoreOpenError(checks.why_not(path, problem)) from problem
             raise
 
     @classmethod
@@ -138,6 +135,7 @@ class SqliteStore:
                 await looking.call(lambda tx: checks.check_integrity(tx, claim.path, integrity))
         writing = await resources.enter_async_context(connect(opening.uri(claim.path, "rwc")))
         await writing.call(lambda tx: opening.prepare_writer(tx, scripts))
+        await asyncio.to_thread(opening.sync_folder, claim.path)
         # Given back in reverse: when all readers are closed, none keeps the log from being emptied.
         resources.push_async_callback(writing.call, _empty_log)
         reading = []
@@ -453,4 +451,10 @@ def _list_order(run: Run) -> tuple[int, str]:
 
 
 def _empty_log(tx: sqlite3.Connection) -> None:
-    _rows(tx, "empty_log", {})
+    """
+    Leave one file behind, if the disk lets us: what is in the log is as safe there.
+    """
+    try:
+        _rows(tx, "empty_log", {})
+    except sqlite3.Error as problem:
+        _log.warning("the log stays beside the database: %s", problem)

@@ -29,6 +29,9 @@ from dalsegno.store.sqlite_opening import prepare_reader, uri
 # held up appends for 6 ms (p99), VACUUM INTO for 165 ms at worst.
 _STEP_PAGES = 256
 
+# Left free by a copy: what the log may take. Appends must not fail for want of its space.
+_SPARED_BYTES = 64 * 1024 * 1024
+
 
 class Backups:
     """
@@ -49,6 +52,7 @@ class Backups:
         tag = sha256(os.fsencode(database)).hexdigest()[:8]
         self._copy = (folder or database.parent) / f"{database.name}-{tag}.copy"
         self._is_active = False
+        self._made: IO[bytes] | None = None
 
     def clean(self) -> None:
         """
@@ -67,34 +71,62 @@ class Backups:
         self._is_active = True
         try:
             await self._make()
-            with await asyncio.to_thread(self._copy.open, "rb") as copy:
-                yield _chunks(copy, chunk_bytes)
+            assert self._made is not None
+            yield _chunks(self._made, chunk_bytes)
         finally:
-            await asyncio.to_thread(self.clean)
             self._is_active = False
+            made, self._made = self._made, None
+            if made is not None:
+                # Not here: the system takes its time to give a large file's space back.
+                await asyncio.shield(asyncio.to_thread(made.close))
 
     async def _make(self) -> None:
-        try:
-            await asyncio.to_thread(self._begin)
-        except OSError as problem:
-            raise StoreUnavailable(f"no copy at {self._copy}: {problem.strerror}") from problem
         is_abandoned = threading.Event()
         async with connect(uri(self._database, "rw")) as source:
             await source.call(lambda tx: prepare_reader(tx, ()))
             try:
-                await source.call(lambda tx: self._fill(tx, is_abandoned))
+                await source.call(lambda tx: self._copy_from(tx, is_abandoned))
             except asyncio.CancelledError:
-                # The thread goes on: closing its connection waits for it.
                 is_abandoned.set()
                 raise
             except sqlite3.Error as problem:
                 raise self._refusal(problem) from problem
+            except FileNotFoundError as problem:
+                raise StoreUnavailable(f"there is no folder {self._copy.parent}") from problem
+            except OSError as problem:
+                raise StoreUnavailable(f"no copy at {self._copy}: {problem.strerror}") from problem
+
+    def _copy_from(self, source: sqlite3.Connection, is_abandoned: threading.Event) -> None:
+        """
+        Make the copy, check it, and keep it open while it loses its name: whatever happens from
+        here on, nothing is left of it. All on one thread: who closes its connection waits for it.
+        """
+        try:
+            self._begin()
+            self._fill(source, is_abandoned)
+            # Immutable: otherwise it would get a log, which the chunks are without.
+            with closing(_opened(uri(self._copy, "ro") + "&immutable=1")) as copy:
+                copy.set_progress_handler(is_abandoned.is_set, 100_000)
+                problem = damage(copy, "quick_check")
+            if problem is not None:
+                raise CorruptStore(problem)
+            self._made = self._copy.open("rb")
+        finally:
+            self.clean()
 
     def _begin(self) -> None:
         """
         Make an empty file that nobody else may read: the database may be closed to others.
+
+        Raises:
+            BackupNoSpace: It could not be filled.
         """
         self.clean()
+        folder = self._copy.parent
+        log = self._database.with_name(f"{self._database.name}-wal")
+        size = self._database.stat().st_size + (log.stat().st_size if log.exists() else 0)
+        if free_bytes(folder) < size + _SPARED_BYTES:
+            raise BackupNoSpace(str(folder))
         os.close(os.open(self._copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
     def _fill(self, source: sqlite3.Connection, is_abandoned: threading.Event) -> None:
@@ -113,12 +145,6 @@ class Backups:
                 source.backup(copy, pages=_STEP_PAGES, progress=step, sleep=0)
             finally:
                 source.execute("COMMIT")
-        # Immutable: otherwise it would get a log, which the chunks are without.
-        with closing(_opened(uri(self._copy, "ro") + "&immutable=1")) as copy:
-            copy.set_progress_handler(is_abandoned.is_set, 100_000)
-            problem = damage(copy, "quick_check")
-        if problem is not None:
-            raise CorruptStore(problem)
 
     def _refusal(self, problem: sqlite3.Error) -> DalsegnoError:
         match problem.sqlite_errorcode & 0xFF:
@@ -128,6 +154,14 @@ class Backups:
                 return CorruptStore(str(problem))
             case _:
                 return StoreUnavailable(str(problem))
+
+
+def free_bytes(folder: Path) -> int:
+    """
+    What a user without privileges may still write to a disk.
+    """
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
 
 
 class _Abandoned(Exception):

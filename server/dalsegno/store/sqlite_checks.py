@@ -111,8 +111,6 @@ def check_content(connection: sqlite3.Connection, path: Path, newest: int) -> No
     except sqlite3.DatabaseError as problem:
         if _is(problem, sqlite3.SQLITE_NOTADB):
             raise StoreOpenError(f"{path} is no SQLite database; name another file") from problem
-        if _is(problem, sqlite3.SQLITE_CORRUPT):
-            raise StoreOpenError(damaged(path, str(problem))) from problem
         raise
     if application != APPLICATION_ID and (application or version or tables):
         raise StoreOpenError(f"{path} is a database of another program; name another file")
@@ -152,17 +150,30 @@ def damage(connection: sqlite3.Connection, check: str) -> str | None:
         if not _is(problem, sqlite3.SQLITE_CORRUPT):
             raise
         return str(problem)
-    return None if found == "ok" else " ".join(str(found).split())
+    # Before it may stand a line with the name that SQLite has for the file.
+    return None if found == "ok" else str(found).splitlines()[-1]
 
 
-def _is(problem: sqlite3.DatabaseError, code: int) -> bool:
+def why_not(path: str | Path, problem: sqlite3.Error) -> str:
+    """
+    What to say of an error that opening a database ended with.
+    """
+    if _is(problem, sqlite3.SQLITE_CORRUPT):
+        return damaged(path, str(problem))
+    return (
+        f"{path} cannot be used: {problem}; see that this user may read and write it and the files "
+        "beside it"
+    )
+
+
+def _is(problem: sqlite3.Error, code: int) -> bool:
     """
     Whether a problem is of a kind; the details of one are in its upper bits.
     """
     return problem.sqlite_errorcode & 0xFF == code
 
 
-def damaged(path: Path, problem: str) -> str:
+def damaged(path: str | Path, problem: str) -> str:
     return (
         f"{path} is damaged ({problem}); keep it and the files beside it, and restore a backup "
         "(docs/operations.md)"
