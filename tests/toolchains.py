@@ -28,6 +28,7 @@ def need_node() -> None:
     """
     is_old = "process.exit(+(parseInt(process.versions.node) < 20))"
     _need("Node.js 20 or newer", ("node", "-e", is_old))
+    _need("npm", ("npm", "--version"))
 
 
 @cache
@@ -41,11 +42,10 @@ def grpcurl() -> Path:
 
 
 def _need(what: str, probe: tuple[str, ...]) -> None:
-    if (
-        shutil.which(probe[0])
-        and subprocess.run(probe, check=False, capture_output=True).returncode == 0
-    ):
-        return
+    if shutil.which(probe[0]):
+        done = subprocess.run(probe, check=False, capture_output=True)
+        if done.returncode == 0:
+            return
     if os.environ.get("CI"):
         pytest.fail(f"there is no {what}, which CI must have", pytrace=False)
     pytest.skip(f"there is no {what}")
