@@ -2,7 +2,7 @@
  * The client: a method per verb of the API.
  */
 
-import { type ConnectOptions, DEFAULT_ADDRESS } from "./connect-options.js";
+import { type ConnectOptions, DEFAULT_TARGET } from "./connect-options.js";
 import { Connection } from "./connection.js";
 import { Controls } from "./controls.js";
 import * as decode from "./decode.js";
@@ -21,19 +21,19 @@ import { PATIENCE } from "./patience.js";
 import { EventStream } from "./stream.js";
 
 /**
- * A client of the server at an address. Connects when the first call is made.
+ * A client of the server at a target. Connects when the first call is made.
  *
  *     const client = connect("127.0.0.1:7070");
  *     const run = await client.run("greeting", { inputData: { name: "Ada" } });
  *     client.close();
  *
- * @param address - `host:port`, `http://host:port` or `https://host:port`.
- * @throws TypeError - The address is none, contradicts the options, or the token would be sent in
- *   the clear.
+ * @param target - `host:port`, `http://host:port`, `https://host:port` or `unix:path`.
+ * @throws TypeError - The target is none of that, contradicts the options, or the token would be
+ *   sent in the clear.
  */
-export function connect(address = DEFAULT_ADDRESS, options: ConnectOptions = {}): DalsegnoClient {
+export function connect(target = DEFAULT_TARGET, options: ConnectOptions = {}): DalsegnoClient {
   const patience = { ...PATIENCE, ...options.patience };
-  const connection = new Connection(endpoint(address, options), patience);
+  const connection = new Connection(endpoint(target, options), patience);
   return new DalsegnoClient(connection, options.timeoutMs ?? 30_000);
 }
 

@@ -5,7 +5,7 @@
 import { type Patience } from "./patience.js";
 
 /** Where a server listens unless told otherwise. */
-export const DEFAULT_ADDRESS = "127.0.0.1:7070";
+export const DEFAULT_TARGET = "127.0.0.1:7070";
 
 /** How to trust a server, and how to be trusted. PEM, as text or bytes. */
 export interface TlsOptions {
@@ -15,7 +15,7 @@ export interface TlsOptions {
   readonly cert?: string | Uint8Array | undefined;
   /** Key of the client's own certificate. */
   readonly key?: string | Uint8Array | undefined;
-  /** Name that the server's certificate must have. Default: the host of the address. */
+  /** Name that the server's certificate must have. Default: the host of the target. */
   readonly serverName?: string | undefined;
 }
 
@@ -24,12 +24,12 @@ export type Token = string | (() => string | Promise<string>);
 
 /** How to connect to a server. */
 export interface ConnectOptions {
-  /** Whether to use TLS, and how. Default: only for addresses that begin with `https://`. */
+  /** Whether to use TLS, and how. Default: only for targets that begin with `https://`. */
   readonly tls?: boolean | TlsOptions | undefined;
   /** Sent with every call as `authorization: Bearer …`. Default: none. */
   readonly token?: Token | undefined;
   /** Whether a token may be sent without TLS to another machine. Default: false. */
-  readonly insecureToken?: boolean | undefined;
+  readonly allowPlaintextToken?: boolean | undefined;
   /** Milliseconds for calls that need not wait for a run, with all repetitions. Default: 30 s. */
   readonly timeoutMs?: number | undefined;
   /** With a server that goes away. Default: `PATIENCE`, in whatever is left out. */

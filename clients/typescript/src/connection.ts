@@ -164,8 +164,11 @@ export class Backoff {
 
   /** What is left of the time given for the whole call; undefined without limit. */
   leftMs(): number | undefined {
-    // Connect takes 0 for no limit.
-    return this.#timeoutMs === Infinity ? undefined : Math.max(1, this.#leftMs());
+    if (this.#timeoutMs === Infinity) {
+      return undefined;
+    }
+    // Connect writes the number as it is, and takes 0 for no limit; gRPC wants at most 8 digits.
+    return Math.min(Math.max(1, Math.ceil(this.#leftMs())), 99_999_999);
   }
 
   /**

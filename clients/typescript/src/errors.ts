@@ -63,6 +63,7 @@ export interface ErrorFacts {
  * A step that fails is no error of a call: it is a run whose status is failed.
  */
 export class DalsegnoError extends Error {
+  /** Always the same, also where the class is another copy of this package's. */
   override readonly name = "DalsegnoError";
   /**
    * Why the server refused. A reason that only a newer server knows is kept as it is. "" if there

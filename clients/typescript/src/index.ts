@@ -9,7 +9,7 @@
 export { type DalsegnoClient, connect } from "./client.js";
 export {
   type ConnectOptions,
-  DEFAULT_ADDRESS,
+  DEFAULT_TARGET,
   type TlsOptions,
   type Token,
 } from "./connect-options.js";

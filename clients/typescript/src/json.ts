@@ -10,6 +10,7 @@ import { randomUUID } from "node:crypto";
 
 /** A value that JSON text does not hold exactly. If it was to be sent, nothing was. */
 export class PayloadError extends TypeError {
+  /** Always the same, also where the class is another copy of this package's. */
   override readonly name = "PayloadError";
 }
 

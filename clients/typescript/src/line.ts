@@ -20,8 +20,8 @@ export class Line {
   #streams = 0;
   #isRetired = false;
 
-  constructor({ url, tls, token }: Endpoint) {
-    this.#sessions = new Http2SessionManager(url, KEEPALIVE, tls);
+  constructor({ url, session, token }: Endpoint) {
+    this.#sessions = new Http2SessionManager(url, KEEPALIVE, session);
     const interceptors = [metadata(token)];
     const options = { baseUrl: url, sessionManager: this.#sessions, interceptors };
     const transport = createGrpcTransport(options);

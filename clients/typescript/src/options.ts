@@ -30,8 +30,9 @@ export interface SignalOption {
 /** What every call that is no stream takes. */
 export interface CallOptions extends SignalOption {
   /**
-   * Milliseconds the call may take, with all repetitions. Default: without limit for calls that
-   * wait for a run, else `ConnectOptions.timeoutMs`.
+   * Milliseconds the call may take, with all repetitions; a try takes 27 hours at most, if there
+   * is a limit. Default: without limit for calls that wait for a run, else
+   * `ConnectOptions.timeoutMs`.
    */
   readonly timeoutMs?: number | undefined;
 }
