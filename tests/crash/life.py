@@ -4,6 +4,7 @@ Short lives of servers: processes forked from one that has imported everything a
 What is left out of `dalsegno serve` is the command line, which takes half a second to start.
 """
 
+import asyncio
 import multiprocessing
 import signal
 from contextlib import suppress
@@ -50,11 +51,15 @@ class Life:
             self.address = told.recv()
         told.close()
 
-    def died(self) -> bool:
+    async def dies(self) -> None:
         """
-        Whether it dies by itself, as a failpoint makes it, within a while.
+        Wait until it has died by itself, as a failpoint makes it.
         """
-        return self._ended() == -signal.SIGKILL
+        assert self._process is not None
+        while self._process.exitcode is None:  # noqa: ASYNC110 - an event would take a thread
+            await asyncio.sleep(0.01)
+        code = self._ended()
+        assert code == -signal.SIGKILL, f"it ended with {code}"
 
     def kill(self) -> None:
         """

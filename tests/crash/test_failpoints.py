@@ -130,7 +130,7 @@ async def test_a_call_took_effect_if_its_commit_did_wherever_the_server_died(
 
     async with Client(life.address, patience=PATIENCE) as client:
         asked = asyncio.ensure_future(request.ask(client))
-        assert await asyncio.to_thread(life.died)
+        await life.dies()
         async with opened(life.db) as store:
             stored = await store.run(request.run_id)
             assert request.took_effect(stored) == (point is not Failpoint.COMMIT_BEFORE)

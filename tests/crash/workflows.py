@@ -5,6 +5,8 @@ Whatever dies in between, a run of value v ends with `RESULTS[workflow](v)`. Eac
 """
 
 import asyncio
+import os
+import signal
 import time
 import zlib
 from collections.abc import Callable, Mapping
@@ -86,6 +88,15 @@ async def add_counted(value: int, ctx: Context) -> int:
     return value + int(ctx.state.get("counted", 0))
 
 
+@step
+async def kill(value: Any) -> None:
+    """
+    End the server, whatever it does otherwise.
+    """
+    del value
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def _always(value: Any) -> bool:
     del value
     return True
@@ -142,6 +153,7 @@ asks = (
 
 # Of use to single tests.
 brief = Workflow("brief").then(work).then(tell)
+lethal = Workflow("lethal").then(kill)
 naps = Workflow("naps").sleep("nap", 60).then(work)
 
 RESULTS: Mapping[str, Callable[[int], int]] = {
