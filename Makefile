@@ -19,6 +19,8 @@ WATCHERS ?= 50
 where = if $(1) >/dev/null 2>&1; then $(3); \
 	else echo "$@: skipped, there is no $(2)"; test -z "$$CI"; fi
 HAS_GO := (cd clients/go && go list -m)
+HAS_NODE := (node -e 'process.exit(+(parseInt(process.versions.node) < 20))' && npm --version)
+NODE := Node.js 20 or newer
 GO := Go $(shell sed -n "s/^go //p" clients/go/go.mod) or newer
 
 .DEFAULT_GOAL := help
@@ -42,7 +44,7 @@ $(STAMP): constraints.txt requirements-dev.txt server/pyproject.toml clients/pyt
 	@touch $@
 
 .PHONY: gen
-gen: setup gen-go ## Generate stubs and rules from protos/
+gen: setup gen-go gen-ts ## Generate stubs and rules from protos/
 	rm -f $(STUBS)/*_pb2*
 	$(BIN)/buf generate
 	$(BIN)/buf build protos --as-file-descriptor-set --exclude-source-info -o $(RULES)
@@ -52,6 +54,10 @@ gen-go: setup
 	@$(call where,$(HAS_GO),$(GO),rm -f clients/go/gen/dalsegno/v1/*.pb.go && \
 		$(BIN)/buf generate --template clients/go/buf.gen.yaml)
 
+.PHONY: gen-ts
+gen-ts: setup
+	@$(call where,$(HAS_NODE),$(NODE),bash clients/typescript/tools/gen.sh)
+
 .PHONY: fmt
 fmt: setup ## Format Python and protos
 	$(BIN)/ruff check --quiet --fix-only .
@@ -59,7 +65,7 @@ fmt: setup ## Format Python and protos
 	$(BIN)/buf format protos --write
 
 .PHONY: lint
-lint: setup lint-go ## Check format, style, imports and protos
+lint: setup lint-go lint-ts ## Check format, style, imports and protos
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
@@ -75,12 +81,20 @@ breaking: setup ## Look for breaks of the API since the commit before
 lint-go:
 	@$(call where,$(HAS_GO),$(GO),bash clients/go/tools/lint.sh)
 
+.PHONY: lint-ts
+lint-ts:
+	@$(call where,$(HAS_NODE),$(NODE),bash clients/typescript/tools/lint.sh)
+
+.PHONY: build-ts
+build-ts: ## Build the TypeScript client and its samples
+	@$(call where,$(HAS_NODE),$(NODE),bash clients/typescript/tools/build.sh)
+
 .PHONY: type
 type: setup ## Check types
 	$(BIN)/mypy
 
 .PHONY: test
-test: test-unit test-conformance test-go ## Run every test
+test: test-unit test-conformance test-go test-ts ## Run every test
 
 .PHONY: test-unit
 test-unit: setup ## Run the pytest tests: unit, store, server, end to end
@@ -98,6 +112,10 @@ test-crash: setup ## Kill a server under load; KILLS=500 RUNS=200 WATCHERS=50 SE
 .PHONY: test-go
 test-go: lint-go ## Lint, build and test the Go client
 	@$(call where,$(HAS_GO),$(GO),bash clients/go/tools/test.sh)
+
+.PHONY: test-ts
+test-ts: lint-ts ## Lint, build, test and pack the TypeScript client
+	@$(call where,$(HAS_NODE),$(NODE),bash clients/typescript/tools/test.sh)
 
 .PHONY: test-e2e
 test-e2e: setup ## Run the end-to-end tests alone
@@ -122,4 +140,5 @@ check: lint type test ## What CI runs, on the tree as it is
 .PHONY: clean
 clean: ## Remove the environment, caches and what the demo left
 	rm -rf .demo .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf clients/typescript/node_modules clients/typescript/build clients/typescript/dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
