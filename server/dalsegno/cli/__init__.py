@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from typer.exceptions import TyperException
 
-from dalsegno.cli import control, drive, look, serving
+from dalsegno.cli import admin, control, drive, look, serving
 from dalsegno.cli.exits import MEANINGS, Exit
 from dalsegno.cli.sentences import Unreachable, as_object, exit_code, sentence
 from dalsegno.client import DalsegnoError, PayloadError
@@ -43,6 +43,7 @@ for name, command, example in (
     ("restart", control.restart, "RUN"),
     ("delete", control.delete, "RUN"),
     ("workflows", look.workflows, "orders"),
+    ("backup", admin.backup, "/backups/orders.db"),
     ("config", serving.config, ""),
 ):
     app.command(name, epilog=f"Example: dalsegno {name} {example}".rstrip())(command)
@@ -73,7 +74,7 @@ def invoke(args: Sequence[str]) -> int:
         return _complain(args, text, {"error": {"message": text}}, Exit.USAGE)
     except DalsegnoError as error:
         return _complain(args, sentence(error), as_object(error), exit_code(error))
-    except (Unreachable, serving.CannotServe) as error:
+    except (Unreachable, serving.CannotServe, admin.CannotWrite) as error:
         return _complain(args, str(error), as_object(error), exit_code(error))
     return code or Exit.SUCCESS
 

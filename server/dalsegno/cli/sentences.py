@@ -59,6 +59,8 @@ def _hint(error: DalsegnoError) -> str:
             return _near(error.metadata, "step", "addresses")
         case errors.WorkflowNotFound():
             return _near(error.metadata, "workflow_id", "workflows")
+        case errors.IncompleteBackup():
+            return "no file was made; take it again"
         case errors.InvalidRequest():
             return ""
         case _:
@@ -87,5 +89,8 @@ _HINTS: Mapping[str, Callable[[Mapping[str, str]], str]] = {
     "RUN_FINISHED": lambda f: f"'dalsegno travel {f.get('run_id')} STEP' runs it again from a step",
     "RUN_ACTIVE": lambda f: f"'dalsegno watch {f.get('run_id')}' waits for it",
     "RUN_HAS_REPLAYS": lambda f: f"'dalsegno lineage {f.get('run_id')}' shows them",
+    "BACKUP_ACTIVE": lambda _: "wait until it has ended",
+    "BACKUP_NO_SPACE": lambda _: "make room, or start the server with --set backup_dir=FOLDER",
+    "CORRUPT_STORE": lambda _: "docs/operations.md says how to restore an earlier backup",
     "CONFLICT": lambda f: f"look at it with 'dalsegno show {f.get('run_id')}', and decide again",
 }

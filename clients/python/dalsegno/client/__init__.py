@@ -7,6 +7,7 @@ The Python client of Dal Segno.
 """
 
 from dalsegno.client import errors, events
+from dalsegno.client.backup import Backup
 from dalsegno.client.client import DEFAULT_TARGET, Client
 from dalsegno.client.connection import Patience
 from dalsegno.client.errors import DalsegnoError, DeadlineExceeded, Unavailable
@@ -39,6 +40,7 @@ __all__ = [
     "DEFAULT_TARGET",
     "UNSET",
     "Attempt",
+    "Backup",
     "Client",
     "DalsegnoError",
     "DeadlineExceeded",

@@ -13,10 +13,12 @@ import grpc
 from google.protobuf.message import Message
 
 from dalsegno.client.errors import DalsegnoError, from_rpc
+from dalsegno.v1.admin_service_pb2_grpc import AdminServiceStub
 from dalsegno.v1.run_service_pb2_grpc import RunServiceStub
 from dalsegno.v1.workflow_service_pb2_grpc import WorkflowServiceStub
 
 if TYPE_CHECKING:  # classes that only the .pyi files have
+    from dalsegno.v1.admin_service_pb2_grpc import AdminServiceAsyncStub
     from dalsegno.v1.run_service_pb2_grpc import RunServiceAsyncStub
     from dalsegno.v1.workflow_service_pb2_grpc import WorkflowServiceAsyncStub
 
@@ -84,6 +86,7 @@ class Line:
         self.channel = channel
         self.runs: RunServiceAsyncStub = RunServiceStub(channel)
         self.workflows: WorkflowServiceAsyncStub = WorkflowServiceStub(channel)
+        self.admin: AdminServiceAsyncStub = AdminServiceStub(channel)
 
 
 class Connection:

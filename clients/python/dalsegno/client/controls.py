@@ -1,10 +1,12 @@
 """
-The verbs that stop runs, let dead ones go on, and delete them.
+The verbs that stop runs, let dead ones go on, delete them, and take a backup.
 """
 
+from pathlib import Path
 from typing import Any
 
 from dalsegno.client import decode, encode
+from dalsegno.client.backup import Backup, save
 from dalsegno.client.connection import Method
 from dalsegno.client.errors import RunActive, RunNotFound
 from dalsegno.client.model import OutputOptions, Restarted, Run
@@ -95,6 +97,27 @@ class Controls(Reads):
         await self._connection.settle(
             method, request, timeout_s=self._timeout_s, settled_by=RunNotFound
         )
+
+    async def backup(self, path: str | Path, *, overwrite: bool = False) -> Backup:
+        """
+        Copy the server's database into a file, while the server goes on.
+
+        It has everything that was acknowledged before. A server that is started with it goes on
+        with its runs.
+
+        Args:
+            path: The file, there only when it is whole and on disk. Only this user may read it.
+            overwrite: Replace a file that is there.
+
+        Raises:
+            BackupActive: The server is making another one.
+            BackupNoSpace: The server has no space for a copy.
+            CorruptStore: The server's database is damaged.
+            IncompleteBackup: The server went away, or something was lost on the way.
+            OSError: The file cannot be written, or, as FileExistsError, is there. What was there
+                is as it was.
+        """
+        return await save(self._connection, Path(path), overwrite=overwrite)
 
     async def _change(self, method: Method[Any], request: Any, timeout_s: float | None) -> Run:
         answer = await self._connection.call(method, request, timeout_s=timeout_s)
