@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What `make lint-ts` does: types, eslint and format.
+# What `make lint-ts` does: compile everything, eslint and format.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# What `make test-ts` does after linting: unit tests, and what would be published.
+# What `make test-ts` does after linting, which compiles: unit tests, and what would be published.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 bash tools/install.sh
-npm test --silent
+npm run --silent unit
 npm run --silent check-pack
