@@ -2,6 +2,7 @@
 Streams between languages, and across the death of a server.
 """
 
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,40 +24,31 @@ _ALL = tuple(LANGUAGES)
 _ROTATIONS = [(*_ALL[turn:], *_ALL[:turn]) for turn in range(len(_ALL))]
 
 
-@pytest.fixture
-def mortal_samples(tmp_path: Path) -> Iterator[Service]:
-    """
-    A server of the samples' workflows that a test may kill.
-    """
-    service = Service(tmp_path / "runs.db", workflows="examples.samples.workflows")
-    service.start()
-    yield service
-    if service.process is not None:
-        service.kill()
-
-
 @pytest.mark.parametrize("spoken", ["go", "typescript"])
 async def test_a_stream_outlives_a_server_that_is_killed(
-    language: Callable[[str], Language], mortal_samples: Service, spoken: str
+    language: Callable[[str], Language], mortal: Service, tmp_path: Path, spoken: str
 ) -> None:
     """
     The goal: no event is missing or doubled, whatever dies.
-    The method: kill the server twice in the middle of a run, start it again over the same file, and
-    compare what the program printed with what the last server has stored.
+    The method: kill the server twice while events flow, start it again over the same file, and
+    compare what the program printed with what the last server has stored. Each time a gate ahead
+    opens only after that: the run does not end while the program is on its way back.
     """
-    teller, service = language(spoken), mortal_samples
+    teller = language(spoken)
     told = []
-    deaths = [20, 60]
+    deaths = [(25, "20"), (110, "45")]
 
-    with telling(teller, service, "run", "countdown", "r-1", '{"from": 30}') as lines:
+    start = json.dumps({"number": 0, "gates": str(tmp_path)})
+    with telling(teller, mortal, "run", "walking", "r-1", start) as lines:
         for line in lines:
             told.append(line)
-            if deaths and len(told) >= deaths[0]:
-                deaths.pop(0)
-                service.kill()
-                service.start()
+            if deaths and len(told) >= deaths[0][0]:
+                _, gate = deaths.pop(0)
+                mortal.kill()
+                mortal.start()
+                (tmp_path / gate).touch()
 
-    assert told == await events_of(service, "r-1")
+    assert told == await events_of(mortal, "r-1")
     assert [line.split()[1] for line in told].count("run_restarted") == 2
     assert told[-1].split()[1] == "run_completed"
 

@@ -50,8 +50,7 @@ async def gate(path: str) -> str:
     """
     Wait until there is a file.
     """
-    while not os.path.exists(path):  # noqa: ASYNC110, ASYNC240, PTH110 - another process makes it
-        await asyncio.sleep(0.01)
+    await _until_there_is(path)
     return path
 
 
@@ -62,9 +61,32 @@ async def count(number: int, ctx: Context) -> int:
     return number + 1
 
 
+class Place(TypedDict):
+    number: int
+    gates: str  # folder in which the gates open
+
+
+@step
+async def walk(place: Place, ctx: Context) -> Place:
+    """
+    Go to the next number; there are gates at 20 and 45.
+    """
+    number = place["number"]
+    ctx.emit({"at": number})
+    await asyncio.sleep(0.005)
+    if number in (20, 45):
+        await _until_there_is(f"{place['gates']}/{number}")
+    return {**place, "number": number + 1}
+
+
 @step
 async def echo(value: Any) -> Any:
     return value
+
+
+async def _until_there_is(path: str) -> None:
+    while not os.path.exists(path):  # noqa: ASYNC110, ASYNC240, PTH110 - another process makes it
+        await asyncio.sleep(0.01)
 
 
 def is_big(value: Any) -> bool:
@@ -94,3 +116,4 @@ counting_and_asking = (
     .then(approve)
     .do_until(count.named("count_on"), lambda number: number >= 40)
 )
+walking = Workflow("walking").do_until(walk, lambda place: place["number"] >= 60)
