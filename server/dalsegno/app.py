@@ -21,6 +21,7 @@ from dalsegno.model.errors import DalsegnoError
 from dalsegno.rpc.server import RpcServer
 from dalsegno.store.sqlite import SqliteStore, StoreOpenError
 from dalsegno.telemetry import configure_logging
+from dalsegno.watchdog import Watchdog
 from dalsegno.workflow import Workflow
 
 __all__ = ["StartError", "run", "serve"]
@@ -84,7 +85,8 @@ async def serve(
         server = RpcServer(engine, settings)
         # Before the engine starts: a server that cannot be reached must not go on with runs.
         address = _bind(server, settings)
-        with _stopping_on_signals(stop):
+        lag_s = settings.loop_lag_ms / 1000
+        with _stopping_on_signals(stop), Watchdog(engine.body_of, lag_s=lag_s):
             await _start_engine(engine)
             await _serve_until(stop, engine, server, settings, lambda: _ready(address, on_ready))
     finally:

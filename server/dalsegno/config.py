@@ -81,6 +81,12 @@ class Settings(BaseSettings):
         description="Make an OpenTelemetry span for every call. Where they go is up to the "
         "OpenTelemetry SDK of the process; without one they go nowhere, and still cost.",
     )
+    loop_lag_ms: int = Field(
+        200,
+        ge=20,
+        description="Milliseconds for which the event loop may keep everybody waiting; longer is "
+        "logged, and who keeps it.",
+    )
     heartbeat_s: float = Field(
         15.0,
         gt=0,

@@ -43,6 +43,60 @@ class Raised:
     error: Exception
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    Where a body is being tried.
+
+    Attributes:
+        body: The function itself.
+    """
+
+    run_id: str
+    workflow_id: str
+    address: str
+    body: Callable[..., Any]
+
+
+class Bodies:
+    """
+    Tries bodies: coroutines on the event loop, plain functions on threads of its own.
+
+    Knows which task is in which body, so that one that keeps the event loop can be named. Tasks
+    that a body makes itself are not known.
+    """
+
+    def __init__(self, threads_max: int) -> None:
+        self._pool = ThreadPoolExecutor(threads_max, thread_name_prefix="body")
+        self._places: dict[asyncio.Task[Any], Place] = {}
+
+    async def call(
+        self, node: StepNode, value: Any, context: Context | None, place: Place
+    ) -> Returned | Raised | Signal:
+        """
+        See `call_body`.
+        """
+        task = asyncio.current_task()
+        assert task is not None  # walks are tasks
+        self._places[task] = place
+        try:
+            return await call_body(node, value, context, self._pool)
+        finally:
+            del self._places[task]
+
+    def of(self, task: asyncio.Task[Any]) -> Place | None:
+        """
+        The body that a task is in; None if it is in none. May be asked from any thread.
+        """
+        return self._places.get(task)
+
+    def close(self) -> None:
+        """
+        Begin no more plain functions; those that execute are left alone.
+        """
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
 async def call_body(
     node: StepNode, value: Any, context: Context | None, pool: ThreadPoolExecutor
 ) -> Returned | Raised | Signal:

@@ -2,13 +2,15 @@
 The façade: what callers may ask of the engine.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from dalsegno.engine.background import Background
 from dalsegno.engine.beginning import Beginning
+from dalsegno.engine.body import Bodies, Place
 from dalsegno.engine.commands import (
     Accepted,
     Cancel,
@@ -79,7 +81,7 @@ class Engine:
         )
         self._background = Background()
         self._locks = NamedLocks()
-        self._pool = ThreadPoolExecutor(settings.bodies_max, thread_name_prefix="body")
+        self._bodies = Bodies(settings.bodies_max)
         self._runs = Runs(
             store,
             self._registry,
@@ -90,7 +92,7 @@ class Engine:
             self._reconciler,
             clock,
             settings,
-            self._pool,
+            self._bodies,
             random,
         )
         self._beginning = Beginning(self._runs, new_id)
@@ -121,7 +123,7 @@ class Engine:
         await self._supervisor.stop(grace_s)
         with contextlib.suppress(StoreUnavailable):
             await self._ownership.release()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._bodies.close()
 
     def tell_health(self, tell: Callable[[bool], None]) -> None:
         """
@@ -348,6 +350,13 @@ class Engine:
             BackupActive, BackupNoSpace, CorruptStore
         """
         return self._store.backup(chunk_bytes=chunk_bytes)
+
+    def body_of(self, task: asyncio.Task[Any]) -> Place | None:
+        """
+        The body that a task of the event loop is in; None if it is in none. May be asked from any
+        thread.
+        """
+        return self._bodies.of(task)
 
     # What commands have in common.
 

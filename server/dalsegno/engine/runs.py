@@ -4,10 +4,10 @@ Bringing runs into memory, and what all commands need for that.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from dalsegno.engine.body import Bodies
 from dalsegno.engine.commands import Command, fingerprint
 from dalsegno.engine.feed import Feed
 from dalsegno.engine.history import History, Link, link
@@ -48,7 +48,7 @@ class Runs:
     reconciler: Reconciler
     clock: Clock
     settings: EngineSettings
-    pool: ThreadPoolExecutor
+    bodies: Bodies
     random: Callable[[], float]
 
     async def existing(self, run_id: str) -> Run:
@@ -140,7 +140,7 @@ class Runs:
             source=source,
             inputs=Inputs(live.run, history, source),
             loop=asyncio.get_running_loop(),
-            pool=self.pool,
+            bodies=self.bodies,
             settings=self.settings,
             random=self.random,
         )

@@ -7,7 +7,7 @@ import functools
 from dataclasses import replace
 from typing import Any
 
-from dalsegno.engine.body import Raised, Returned, call_body, error_of
+from dalsegno.engine.body import Place, Raised, Returned, error_of
 from dalsegno.engine.live import PutDown
 from dalsegno.engine.outcome import Bailed, Canceled, Done, Outcome, Suspended, Waiting
 from dalsegno.engine.walk import Entry, Walk
@@ -157,7 +157,7 @@ class _Step:
         self._trying = record.attempts[-1].number
         self.live.bodies += 1
         try:
-            result = await call_body(self.node, decoded, context, self.walk.pool)
+            result = await self.walk.bodies.call(self.node, decoded, context, self._place())
         finally:
             self.live.bodies -= 1
             self._trying = 0
@@ -166,6 +166,10 @@ class _Step:
             # The body has swallowed its cancellation; nothing it gave counts.
             raise asyncio.CancelledError
         return result, context
+
+    def _place(self) -> Place:
+        run = self.live.run
+        return Place(run.run_id, run.workflow_id, self.address, self.node.body)
 
     def _context(self, record: Record, value: Payload) -> Context | None:
         if not self.node.takes_context:

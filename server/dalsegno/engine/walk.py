@@ -8,10 +8,10 @@ is made from the history, none from memory, so going on after a crash is the sam
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from dalsegno.engine.body import Bodies
 from dalsegno.engine.history import History
 from dalsegno.engine.inputs import Inputs
 from dalsegno.engine.live import LiveRun
@@ -82,7 +82,7 @@ class Walk(Telling):
     source: History | None
     inputs: Inputs
     loop: asyncio.AbstractEventLoop
-    pool: ThreadPoolExecutor
+    bodies: Bodies
     settings: EngineSettings
     random: Callable[[], float]
     taken: dict[tuple[str, int], frozenset[str] | Error] = field(default_factory=dict)

@@ -368,7 +368,7 @@ async def test_runs_at_rest_take_no_memory(does: Any, stages: Stages, bodies: Bo
     gc.collect()
 
     walks = [each for each in gc.get_objects() if isinstance(each, Walk)]
-    assert [walk for walk in walks if walk.pool is stage.engine._pool] == []
+    assert [walk for walk in walks if walk.bodies is stage.engine._bodies] == []
     assert stage.engine._feed._tails == {}
     assert stage.engine._locks._locks == {}
 
