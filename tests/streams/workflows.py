@@ -31,12 +31,19 @@ async def emit(data: Emission, ctx: Context) -> int:
 
 
 @step
+async def tick(number: int) -> int:
+    await asyncio.sleep(0.01)
+    return number
+
+
+@step
 async def echo(data: Any) -> Any:
     return data
 
 
 WORKFLOWS = [
     Workflow("echo").then(echo),
+    Workflow("ticking").foreach(tick),
     Workflow("asking").then(ask, echo),
     Workflow("emitting", input=Emission).then(emit),
     Workflow("emitting_when_asked", input=Emission).then(ask, emit),

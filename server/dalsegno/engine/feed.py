@@ -10,7 +10,12 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 
-from dalsegno.model.errors import RunNotFound, SequenceOutOfRange, ShuttingDown
+from dalsegno.model.errors import (
+    RunNotFound,
+    SequenceOutOfRange,
+    ShuttingDown,
+    StoreUnavailable,
+)
 from dalsegno.model.event import Event
 from dalsegno.model.failpoint import Failpoint, hit
 from dalsegno.model.run import Run
@@ -22,6 +27,9 @@ _PAGE = 256  # events read at once from the log
 # Bytes of payloads in a window of several events, and in a page without its last. A watcher that
 # stands still holds a page or what was a window: this, times the watchers, is what they cost.
 _BYTES = 1024 * 1024
+
+
+_LOST_S = 1.0  # between looks at the log of a run that cannot go on
 
 
 class _Tail:
@@ -39,6 +47,8 @@ class _Tail:
 
     def add(self, run: Run, events: Sequence[Event]) -> None:
         self.run = run
+        if events and self._window and events[0].sequence != self._window[-1].sequence + 1:
+            self.forget()
         for event in events:
             self._window.append(event)
             self._size += event.size
@@ -46,6 +56,13 @@ class _Tail:
         while len(self._window) > 1 and (len(self._window) > _WINDOW or self._size > _BYTES):
             self._size -= self._window.popleft().size
         self.wake()
+
+    def forget(self) -> None:
+        """
+        Have the watchers read the log: there may be events that nobody told of here.
+        """
+        self._window.clear()
+        self._size = 0
 
     def wake(self) -> None:
         """
@@ -87,11 +104,15 @@ class Feed:
 
     def fail(self, run_id: str, error: Exception) -> None:
         """
-        A run cannot go on here; whoever waits for it is told, until it goes on.
+        A run cannot go on here; whoever waits for it is told, until it goes on. Watchers are told
+        as well unless the store is why: the run goes on when the store does. Until then they look
+        at the log every second, for what was kept of a write that failed.
         """
         self._lost[run_id] = error
         tail = self._tails.get(run_id)
         if tail is not None:
+            tail.run = None  # a write that failed may have been kept
+            tail.forget()
             tail.wake()
 
     def delete(self, run_id: str) -> None:
@@ -135,6 +156,8 @@ class Feed:
         with self._tail(run_id) as tail:
             run = await self._run(run_id)
             while not (tail.run or run).status.is_at_rest:
+                if run_id in self._lost:
+                    raise self._lost[run_id]
                 await self._moved(tail, run_id, None)
 
     async def check(self, run_id: str, after_sequence: int) -> None:
@@ -153,7 +176,8 @@ class Feed:
         self, run_id: str, after_sequence: int, *, follow: bool, idle_s: float
     ) -> AsyncGenerator[Sequence[Event], None]:
         """
-        The run's events after a sequence, in batches; an empty batch when idle.
+        The run's events after a sequence, in batches; an empty batch when idle, and more often
+        than asked for while the run is lost.
 
         Raises:
             ShuttingDown: The server stops.
@@ -173,9 +197,12 @@ class Feed:
                 if (
                     not batch
                     and moved is tail.moved
-                    and not await self._moved(tail, run_id, idle_s)
+                    and not await self._moved(tail, run_id, self._patience_s(run_id, idle_s))
                 ):
                     yield ()
+
+    def _patience_s(self, run_id: str, idle_s: float) -> float:
+        return min(idle_s, _LOST_S) if run_id in self._lost else idle_s
 
     async def _after(self, tail: _Tail, run_id: str, cursor: int) -> Sequence[Event]:
         batch = tail.after(cursor)
@@ -196,14 +223,15 @@ class Feed:
         Raises:
             ShuttingDown: The server stops.
             RunNotFound: The run was deleted.
-            Exception: What keeps the run from going on here.
+            Exception: What keeps the run from going on here, unless that is the store.
         """
         if self._is_stopping:
             raise ShuttingDown
         if tail.is_deleted:
             raise RunNotFound(run_id)
-        if run_id in self._lost:
-            raise self._lost[run_id]
+        lost = self._lost.get(run_id)
+        if lost is not None and not isinstance(lost, StoreUnavailable):
+            raise lost
         moved = tail.moved
         try:
             # Not wait_for: before Python 3.12 it may lose a cancellation.

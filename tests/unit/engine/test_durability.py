@@ -10,7 +10,7 @@ import pytest
 
 from dalsegno.engine.commands import Accepted, Resume, StartRun
 from dalsegno.model.errors import DalsegnoError, RunNotFound, StoreUnavailable
-from dalsegno.model.event import Event
+from dalsegno.model.event import Event, EventType
 from dalsegno.workflow import Context, Workflow
 from tests.unit.engine.bodies import Bodies, asks_and_adds
 from tests.unit.engine.graphs import plain
@@ -82,7 +82,7 @@ async def test_a_run_whose_first_append_fails_is_not_acknowledged(
 
 @pytest.mark.parametrize("is_kept", [False, True], ids=["lost", "kept"])
 @pytest.mark.parametrize("number", [2, 3, 4])
-async def test_who_waits_for_a_run_that_cannot_be_written_gets_the_error(
+async def test_who_waits_for_a_run_that_cannot_be_written_is_told_and_who_watches_sees_it_go_on(
     number: int, is_kept: bool, stages: Stages, bodies: Bodies
 ) -> None:
     stage = await stages.open(plain(bodies))
@@ -90,19 +90,21 @@ async def test_who_waits_for_a_run_that_cannot_be_written_gets_the_error(
     stage.store.fail_append(number, BROKEN, is_kept=is_kept)
 
     run_id = await stage.start("w", "")
-    watch = await stage.engine.watch(run_id, after_sequence=0, follow=True, idle_s=30)
+    watch = await stage.engine.watch(run_id, after_sequence=0, follow=True, idle_s=0.01)
     watching = asyncio.create_task(_read(watch))
     waiting = asyncio.create_task(stage.engine.wait(run_id))
     await stage.until_watched(run_id, 2)
     release.set()
     with pytest.raises(StoreUnavailable):
         await waiting
-    with pytest.raises(StoreUnavailable):
-        await watching
 
     assert len(stage.store.appends) == number, "it went on after a write that failed"
     assert bodies.calls == list("abc")[: number - 1]
     assert not stage.is_live(run_id)
+    assert not watching.done()
+    watched = await watching
+    assert [told.sequence for told in watched] == list(range(1, len(watched) + 1))
+    assert watched[-1].type is EventType.RUN_COMPLETED
 
 
 async def test_who_waits_later_for_a_run_that_could_not_be_written_does_not_hang(

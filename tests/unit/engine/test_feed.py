@@ -284,6 +284,28 @@ async def test_a_page_of_the_log_is_bounded_in_bytes(
     assert len(batches) > 5
 
 
+async def test_events_that_nobody_told_of_here_are_read_from_the_log(
+    stages: Stages, bodies: Bodies
+) -> None:
+    """
+    A write that failed may have been kept: what is told next does not follow what was told last.
+    """
+    stage = await stages.open(Workflow("w").then(bodies.step("s", asks), bodies.step("b")))
+    run = await stage.run("w", "")
+    newest = len(run.events)
+    telling = feed.Feed(stage.store.as_store)
+    watching = telling.watch(run.run_id, newest, follow=True, idle_s=30)
+    reading = asyncio.create_task(anext(watching))
+    await until(lambda: run.run_id in telling._tails)
+    run = await stage.resume(run, "ok")
+
+    telling.publish(run.view.run, run.events[newest : newest + 1])
+    telling.publish(run.view.run, run.events[newest + 2 :])
+    first = await reading
+
+    assert [told(event) for event in first] + await read(watching) == log_of(run)[newest:]
+
+
 async def test_watchers_that_are_gone_leave_nothing(stages: Stages, bodies: Bodies) -> None:
     stage = await stages.open(Workflow("w").then(bodies.step("a"), bodies.step("s", asks)))
     run = await stage.run("w", "")
