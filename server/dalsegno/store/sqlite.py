@@ -128,6 +128,7 @@ class SqliteStore:
         resources.callback(claim.release)
         backups = Backups(claim.path, backup_dir)
         if claim.exists:
+            await asyncio.to_thread(opening.write_log_again, claim.path)
             async with connect(opening.uri(claim.path, "ro")) as looking:
                 await looking.call(
                     lambda tx: checks.check_content(tx, claim.path, newest=len(scripts))

@@ -2,6 +2,7 @@
 Opening a SQLite file: that nobody else has it, and how connections behave.
 """
 
+import errno
 import fcntl
 import logging
 import os
@@ -16,6 +17,8 @@ from dalsegno.store.migrations import APPLICATION_ID, migrate
 from dalsegno.store.sqlite_checks import StoreOpenError, check_not_lost, check_place
 
 _LOG = logging.getLogger(__name__)
+
+_CHUNK_BYTES = 1024 * 1024
 
 _WRITER_PRAGMAS = (
     # A commit returns when the disk has it: the log promises to survive power loss.
@@ -135,6 +138,54 @@ def prepare_writer(connection: sqlite3.Connection, scripts: Mapping[int, str]) -
     # A file that may only be read opens all the same, and even lets a transaction begin. That is
     # to be said now, not at the first append.
     connection.executescript(f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; ROLLBACK")
+
+
+def write_log_again(database: Path) -> None:
+    """
+    Write the log that a process before us left, if any, over itself.
+
+    When a sync fails, the system may go on showing what it could not write, and hold it for
+    written (https://wiki.postgresql.org/wiki/Fsync_Errors). A commit that failed like that is found
+    in the log and taken for one; what is committed behind it is lost with it when the power fails.
+    No connection is open yet, so closing the file takes none of SQLite's locks away.
+
+    Raises:
+        StoreOpenError: The disk did not take it.
+    """
+    log = database.with_name(f"{database.name}-wal")
+    if not log.exists() or log.stat().st_size == 0:
+        return
+    try:
+        with log.open("r+b", buffering=0) as file:
+            at = 0
+            while chunk := os.pread(file.fileno(), _CHUNK_BYTES, at):
+                at += os.pwrite(file.fileno(), chunk, at)
+            os.fsync(file.fileno())
+    except OSError as problem:
+        raise StoreOpenError(f"{log} cannot be written: {problem.strerror}") from problem
+
+
+def sync_folder(database: Path) -> None:
+    """
+    Let the disk know the names of the database and of the log that its writer has just made.
+
+    SQLite does so with its first commit, and says nothing if that fails: then a power failure can
+    take the log away, with all that was committed since, and leave a database that is half old.
+
+    Raises:
+        StoreOpenError: The disk did not take it.
+    """
+    try:
+        folder = os.open(database.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as problem:
+        if problem.errno != errno.EINVAL:  # a file system that does not know this needs no telling
+            raise StoreOpenError(
+                f"the folder {database.parent} cannot be written: {problem.strerror}"
+            ) from problem
 
 
 def prepare_reader(connection: sqlite3.Connection, views: Sequence[str]) -> None:
