@@ -103,20 +103,28 @@ func TestADeadlineEndsTheCall(t *testing.T) {
 	}
 }
 
-func TestACallThatIsCanceledWhileItWaitsEnds(t *testing.T) {
+func TestACallThatWaitsEndsAtOnceWhenItIsNoLongerWanted(t *testing.T) {
+	soon := func(end func()) *fake {
+		return &fake{getRun: func(context.Context, *pb.GetRunRequest) (*pb.Run, error) {
+			time.AfterFunc(50*time.Millisecond, end)
+			return nil, refusal(codes.Unavailable, &errdetails.RetryInfo{
+				RetryDelay: durationpb.New(8 * time.Second),
+			})
+		}}
+	}
+	begin := time.Now()
+
 	ctx, cancel := context.WithCancel(t.Context())
-	host := serve(t, &fake{getRun: func(context.Context, *pb.GetRunRequest) (*pb.Run, error) {
-		defer cancel()
-		return nil, refusal(codes.Unavailable, &errdetails.RetryInfo{
-			RetryDelay: durationpb.New(5 * time.Second),
-		})
-	}})
-	client := dial(t, host.address)
+	_, canceled := dial(t, serve(t, soon(cancel)).address).GetRun(ctx, "r-1")
+	var client *dalsegno.Client
+	client = dial(t, serve(t, soon(func() { client.Close() })).address)
+	_, closed := client.GetRun(t.Context(), "r-1")
 
-	_, err := client.GetRun(ctx, "r-1")
-
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
+	if !errors.Is(canceled, context.Canceled) || !errors.Is(closed, dalsegno.ErrClosed) {
+		t.Errorf("got %v and %v", canceled, closed)
+	}
+	if waited := time.Since(begin); waited > 4*time.Second {
+		t.Errorf("waited %v", waited)
 	}
 }
 
@@ -142,6 +150,22 @@ func TestADelayThatTheServerAsksForIsKept(t *testing.T) {
 	}
 }
 
+func TestAWaitThatTheDeadlineWouldCutShortIsNotBegun(t *testing.T) {
+	host := serve(t, &fake{getRun: func(context.Context, *pb.GetRunRequest) (*pb.Run, error) {
+		return nil, refusal(codes.Unavailable, &errdetails.RetryInfo{
+			RetryDelay: durationpb.New(8 * time.Second),
+		})
+	}})
+	client := dial(t, host.address, dalsegno.WithTimeout(4*time.Second))
+	begin := time.Now()
+
+	_, err := client.GetRun(t.Context(), "r-1")
+
+	if status.Code(err) != codes.Unavailable || time.Since(begin) > 2*time.Second {
+		t.Errorf("got %v after %v", err, time.Since(begin))
+	}
+}
+
 func TestAServerThatNeverWasIsNotWaitedForLong(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -152,6 +176,8 @@ func TestAServerThatNeverWasIsNotWaitedForLong(t *testing.T) {
 	patience.Connect = 50 * time.Millisecond
 	client := dial(t, listener.Addr().String(), dalsegno.WithPatience(patience))
 
+	begin := time.Now()
+
 	_, callErr := client.GetRun(t.Context(), "r-1")
 	_, streamErr := sequences(client.WatchRun(t.Context(), watchOne))
 
@@ -159,6 +185,9 @@ func TestAServerThatNeverWasIsNotWaitedForLong(t *testing.T) {
 		if status.Code(err) != codes.Unavailable {
 			t.Errorf("got %v", err)
 		}
+	}
+	if waited := time.Since(begin); waited > quick.GiveUp/2 {
+		t.Errorf("waited %v, want about %v", waited, 2*patience.Connect)
 	}
 }
 
@@ -237,7 +266,7 @@ func TestARestartWhoseAnswerGotLostIsWaitedFor(t *testing.T) {
 
 func TestACallOfAClosedClientSaysSo(t *testing.T) {
 	host := serve(t, &fake{})
-	client := dial(t, host.address)
+	client := dial(t, host.address, dalsegno.WithPatience(dalsegno.Patience{}))
 
 	client.Close()
 	_, err := client.GetRun(t.Context(), "r-1")

@@ -11,11 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/dalsegno/dalsegno/clients/go/dalsegno"
 	pb "github.com/dalsegno/dalsegno/clients/go/gen/dalsegno/v1"
@@ -180,8 +183,22 @@ func cutOnce(t *testing.T, address string, bytes int64) string {
 	return listener.Addr().String()
 }
 
+// ended is told when a connection ends.
+type ended chan struct{}
+
+func (ended) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }
+func (ended) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (ended) HandleRPC(context.Context, stats.RPCStats)                         {}
+
+func (e ended) HandleConn(_ context.Context, told stats.ConnStats) {
+	if _, is := told.(*stats.ConnEnd); is {
+		e <- struct{}{}
+	}
+}
+
 func TestASilentStreamIsReplacedOnAnotherConnection(t *testing.T) {
 	all := history(3)
+	ended := make(ended, 9)
 	var peers []string
 	host := serve(t, &fake{watch: func(request *pb.WatchRunRequest, call call) error {
 		from, _ := peer.FromContext(call.ctx)
@@ -194,12 +211,13 @@ func TestASilentStreamIsReplacedOnAnotherConnection(t *testing.T) {
 		}
 		<-call.ctx.Done()
 		return nil
-	}})
+	}}, grpc.StatsHandler(ended))
 	patience := quick
 	patience.Silence = 50 * time.Millisecond
 	client := dial(t, host.address, dalsegno.WithPatience(patience))
 
 	wantSequences(t, client.WatchRun(t.Context(), watchOne), 1, 3)
+	<-ended // the silent one, while the client is open
 	if len(peers) != 2 || peers[0] == peers[1] {
 		t.Errorf("the calls came from %v, want two connections", peers)
 	}
@@ -207,9 +225,14 @@ func TestASilentStreamIsReplacedOnAnotherConnection(t *testing.T) {
 
 func TestAReaderWhoTakesLongIsNotSilent(t *testing.T) {
 	var calls atomic.Int32
+	read := make(chan struct{})
 	host := serve(t, &fake{watch: func(_ *pb.WatchRunRequest, call call) error {
 		calls.Add(1)
-		return call.tell(history(3)...)
+		if err := call.tell(output(1)); err != nil {
+			return err
+		}
+		<-read
+		return call.tell(history(3)[1:]...)
 	}})
 	patience := quick
 	patience.Silence = 50 * time.Millisecond
@@ -221,6 +244,7 @@ func TestAReaderWhoTakesLongIsNotSilent(t *testing.T) {
 		}
 		if event.Sequence == 1 {
 			time.Sleep(3 * patience.Silence) // the reader's work, not a wait for anything
+			close(read)
 		}
 	}
 	if calls.Load() != 1 {
@@ -327,9 +351,13 @@ func TestClosingTheClientEndsItsStreams(t *testing.T) {
 	if !errors.Is(last, dalsegno.ErrClosed) {
 		t.Errorf("got %v", last)
 	}
-	_, err := sequences(client.WatchRun(t.Context(), watchOne))
-	if !errors.Is(err, dalsegno.ErrClosed) {
-		t.Errorf("afterwards got %v", err)
+	fresh := dial(t, host.address)
+	fresh.Close()
+	for _, closed := range []*dalsegno.Client{client, fresh} {
+		got, err := sequences(closed.WatchRun(t.Context(), watchOne))
+		if !errors.Is(err, dalsegno.ErrClosed) || len(got) > 0 {
+			t.Errorf("afterwards got %v, %v", got, err)
+		}
 	}
 }
 
@@ -341,11 +369,13 @@ func TestAStreamGivesUpWhenPatienceHasEnded(t *testing.T) {
 
 	got := 0
 	var last error
+	var killed time.Time
 	for _, err := range client.WatchRun(t.Context(), watchOne) {
 		if last = err; err == nil {
 			got++
 			if got == 2 {
 				host.kill()
+				killed = time.Now()
 			}
 		}
 	}
@@ -353,6 +383,28 @@ func TestAStreamGivesUpWhenPatienceHasEnded(t *testing.T) {
 	if status.Code(last) != codes.Unavailable || got != 2 {
 		t.Errorf("got %d events, %v", got, last)
 	}
+	if waited := time.Since(killed); waited > quick.Connect/2 {
+		t.Errorf("waited %v, want about %v", waited, patience.GiveUp)
+	}
+}
+
+func TestPatienceBeginsAnewWithEachEvent(t *testing.T) {
+	delay := &errdetails.RetryInfo{RetryDelay: durationpb.New(50 * time.Millisecond)}
+	failure := refusal(codes.Unavailable, delay)
+	host := serve(t, &fake{
+		watch: breaking(failure, 1, 2, 3, 4, 5, 6, 7, 8),
+		getRun: func(context.Context, *pb.GetRunRequest) (*pb.Run, error) {
+			return &pb.Run{}, nil
+		},
+	})
+	patience := quick
+	patience.GiveUp = 200 * time.Millisecond
+	client := dial(t, host.address, dalsegno.WithPatience(patience))
+	if _, err := client.GetRun(t.Context(), "r-1"); err != nil {
+		t.Fatal(err) // from now on the server is known, and GiveUp is what counts
+	}
+
+	wantSequences(t, client.WatchRun(t.Context(), watchOne), 1, 9)
 }
 
 func TestAWatchPassesSuspensionsOfThePastAndKeepsFollowing(t *testing.T) {

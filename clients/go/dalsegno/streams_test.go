@@ -67,7 +67,8 @@ func TestAReplayIsAskedForAgainUntilItsFirstEventAndThenWatched(t *testing.T) {
 func TestAResumedStreamBeginsWithAnyEventAndGoesOnAfterIt(t *testing.T) {
 	host := serve(t, &fake{
 		resumeStream: func(_ *pb.ResumeStreamRequest, call call) error {
-			if err := call.tell(history(9)[5]); err != nil {
+			heartbeat := &pb.RunEvent{Body: &pb.RunEvent_Heartbeat{Heartbeat: &pb.Heartbeat{}}}
+			if err := call.tell(heartbeat, history(9)[5]); err != nil {
 				return err
 			}
 			return unavailable
