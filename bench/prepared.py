@@ -3,8 +3,10 @@ What one run writes, ready to be written again under other names.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from dalsegno.model.event import Event, EventType
 from dalsegno.model.payload import Payload, Ref

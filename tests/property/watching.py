@@ -5,9 +5,10 @@ Someone who watches a run, and remembers what came.
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from random import Random
 from typing import Any
+
+from msgspec.structs import replace
 
 from dalsegno.model.errors import ShuttingDown
 from dalsegno.model.event import Event

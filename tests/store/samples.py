@@ -3,8 +3,9 @@ Nouns for the store's tests, and a pen that writes runs of them.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from dalsegno.model.event import Event, EventType
 from dalsegno.model.lineage import Lineage

@@ -19,8 +19,11 @@ async def test_no_number_is_given_twice(store: Store) -> None:
     first = await store.take_lease(expires_us=NOON_US)
     await store.end_lease(first, LeaseEnd.RELEASED)
     await store.expire_leases(NOON_US, spare=0)
+    second = await store.take_lease(expires_us=NOON_US)
+    await store.end_lease(second, LeaseEnd.RELEASED)
+    await store.expire_leases(NOON_US, spare=0)
 
-    assert await store.take_lease(expires_us=NOON_US) > first
+    assert await store.take_lease(expires_us=NOON_US) > second > first
 
 
 async def test_an_owner_is_known_while_it_owns_a_running_run(store: Store) -> None:
@@ -72,6 +75,7 @@ async def test_only_leases_that_have_run_out_expire_and_never_the_spared(store: 
 async def test_an_owner_whose_lease_is_forgotten_counts_as_expired(store: Store) -> None:
     owner = await store.take_lease(expires_us=NOON_US)
     await store.end_lease(owner, LeaseEnd.RELEASED)
+    await store.take_lease(expires_us=NOON_US)
     await store.expire_leases(NOON_US, spare=0)
     await runs_of(store, owner)
 

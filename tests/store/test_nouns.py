@@ -4,12 +4,12 @@ That what goes into a store comes out of it, field by field, for every store.
 
 import itertools
 import json
-from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import fields, replace
 
 from dalsegno.model.event import Event, EventType
 from dalsegno.model.payload import Payload, Ref

@@ -4,7 +4,8 @@ What the contract says of finding runs, for every store.
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from dalsegno.model.run import Run, RunStatus
 from dalsegno.store.contract import RunCursor, RunFilter, Store
@@ -203,12 +204,16 @@ async def test_running_runs_of_an_owner_come_page_by_page(store: Store) -> None:
     assert await store.running_runs(2, after="", limit=2) == ["others"]
 
 
-async def test_pending_runs_come_in_the_order_of_their_appends(store: Store) -> None:
-    pens = [Pen(store, new_run(it, status=RunStatus.PENDING)) for it in ("c", "a", "d", "b")]
+async def test_pending_runs_come_in_the_order_of_their_creation(store: Store) -> None:
+    created = {"c": 1, "d": 3, "a": 2, "b": 3}
+    pens = [
+        Pen(store, new_run(it, status=RunStatus.PENDING, created_us=NOON_US + after))
+        for it, after in created.items()
+    ]
     for pen in pens:
         await pen.write()
     await Pen(store, new_run("runs", owner=1)).write()
-    await pens[2].write(status=RunStatus.RUNNING, owner=1)
+    await pens[1].write(status=RunStatus.RUNNING, owner=1)
 
     assert await store.pending_runs(limit=9) == ["c", "a", "b"]
     assert await store.pending_runs(limit=2) == ["c", "a"]

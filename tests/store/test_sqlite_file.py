@@ -8,10 +8,10 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from dalsegno.model.errors import CorruptHistory, StoreUnavailable
 from dalsegno.model.event import Event, EventType

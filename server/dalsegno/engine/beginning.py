@@ -3,9 +3,11 @@ Beginning runs: starting one, and travelling to a step of one.
 """
 
 import asyncio
+import dataclasses
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from dalsegno.engine import checks
 from dalsegno.engine.commands import Accepted, Command, StartRun, TimeTravel
@@ -163,7 +165,8 @@ class Beginning:
             live.put(record)
         value = plan.entry.given
         if value is not None and value.at is None and value.json == live.run.input.json:
-            plan = replace(plan, entry=replace(plan.entry, given=live.run.input))
+            entry = dataclasses.replace(plan.entry, given=live.run.input)
+            plan = dataclasses.replace(plan, entry=entry)
         live.hold_until(plan.held_for)
         # What is stored of a replay is what its walk tells first, so it is walked that far even
         # if it has to wait then.

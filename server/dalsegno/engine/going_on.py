@@ -3,7 +3,8 @@ Going on with runs: resuming, taking up, pausing and ending them.
 """
 
 import logging
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from dalsegno.engine import checks
 from dalsegno.engine.commands import Accepted, Cancel, Pause, Resume

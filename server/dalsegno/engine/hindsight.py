@@ -5,7 +5,7 @@ A suspended or paused source may go on after a replay was made. Its records are 
 what the replay saw, and the events tell what they were.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from dalsegno.model.event import Event, EventType
 from dalsegno.model.record import Attempt, Record, StepStatus

@@ -4,8 +4,9 @@ A run in memory: what it is about to write, and who waits for what in it.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from dalsegno.model.address import is_at_or_inside
 from dalsegno.model.clock import Clock

@@ -3,7 +3,8 @@ Resuming: which suspended step an answer is for, and what a run that goes on is 
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from dalsegno.engine import checks
 from dalsegno.engine.commands import Resume

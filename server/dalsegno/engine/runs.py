@@ -4,8 +4,10 @@ Bringing runs into memory, and what all commands need for that.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from dalsegno.engine.body import Bodies
 from dalsegno.engine.commands import Command, fingerprint

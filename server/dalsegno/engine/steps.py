@@ -4,8 +4,9 @@ Walking one step: attempts, retries, suspension, and what its body asked for.
 
 import asyncio
 import functools
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from dalsegno.engine.body import Place, Raised, Returned, error_of
 from dalsegno.engine.live import PutDown

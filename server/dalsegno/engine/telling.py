@@ -3,8 +3,10 @@ Telling what happens to an address: each of these is one event and the record it
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from dalsegno.engine.live import LiveRun
 from dalsegno.engine.outcome import Failed

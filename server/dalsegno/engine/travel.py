@@ -5,7 +5,9 @@ Refusals come in a fixed order, and all of them before the first write.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from dalsegno.engine import checks
 from dalsegno.engine.history import History, link

@@ -2,10 +2,10 @@
 Events: facts about a run, dense in sequence, never changed.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from dalsegno.model.lineage import Lineage
+from dalsegno.model.noun import Noun
 from dalsegno.model.payload import Payload
 from dalsegno.model.record import Error
 
@@ -50,8 +50,7 @@ class EventType(StrEnum):
         return self.ends_run or self in (EventType.RUN_SUSPENDED, EventType.RUN_PAUSED)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Noun, frozen=True):
     """
     One fact about a run. Which of the optional fields are set depends on the type.
 

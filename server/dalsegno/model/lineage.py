@@ -2,11 +2,10 @@
 Lineage: where a replay comes from.
 """
 
-from dataclasses import dataclass
+from dalsegno.model.noun import Noun
 
 
-@dataclass(frozen=True, slots=True)
-class Lineage:
+class Lineage(Noun, frozen=True):
     """
     How a replay is linked to the run it was made from.
 

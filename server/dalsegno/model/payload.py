@@ -2,11 +2,12 @@
 Payloads: exact JSON text, and where it is stored.
 """
 
-from dataclasses import dataclass, replace
+from msgspec.structs import replace
+
+from dalsegno.model.noun import Noun
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(Noun, frozen=True):
     """
     Names the stored payload of one event, so that nothing is stored twice.
 
@@ -18,8 +19,7 @@ class Ref:
     sequence: int
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(Noun, frozen=True):
     """
     One JSON value as UTF-8 text, byte for byte as it was given or made.
 

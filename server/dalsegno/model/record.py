@@ -2,9 +2,9 @@
 Records: what a run knows of one address.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from dalsegno.model.noun import Noun
 from dalsegno.model.payload import Payload
 
 
@@ -54,8 +54,7 @@ class StepStatus(StrEnum):
         return self in (StepStatus.RUNNING, StepStatus.WAITING, StepStatus.SUSPENDED)
 
 
-@dataclass(frozen=True, slots=True)
-class Error:
+class Error(Noun, frozen=True):
     """
     What went wrong, as callers see it: no stack trace.
 
@@ -71,8 +70,7 @@ class Error:
     cause: "Error | None" = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Noun, frozen=True):
     """
     One try of a step's body.
 
@@ -87,8 +85,7 @@ class Attempt:
     error: Error | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Noun, frozen=True):
     """
     What a run knows of one address.
 

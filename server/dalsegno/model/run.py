@@ -2,10 +2,10 @@
 Runs: one row of what a run is, without its records and events.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from dalsegno.model.lineage import Lineage
+from dalsegno.model.noun import Noun
 from dalsegno.model.payload import Payload
 from dalsegno.model.record import Error
 
@@ -39,8 +39,7 @@ class RunStatus(StrEnum):
         return self.is_terminal or self in (RunStatus.SUSPENDED, RunStatus.PAUSED)
 
 
-@dataclass(frozen=True, slots=True)
-class Tracing:
+class Tracing(Noun, frozen=True):
     """
     Whose trace a run belongs to, and what its spans carry.
 
@@ -57,8 +56,7 @@ class Tracing:
     request_context_keys: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Noun, frozen=True):
     """
     One execution of a workflow.
 

@@ -373,7 +373,8 @@ class Store(Protocol):
 
     async def pending_runs(self, *, limit: int) -> Sequence[str]:
         """
-        Ids of pending runs, in the order they were appended.
+        Ids of pending runs, in the order they were created, and of those created in the same
+        microsecond the lowest id first.
 
         Must cost what it returns.
         """

@@ -3,27 +3,30 @@ Rare fields of a row as one compact JSON object, so that the common row does not
 
 Every field of a noun that has no column is here. One with its default is left out, and a row with
 nothing left has no object at all. Fields are written and read by their annotations: whatever is
-made of dataclasses, tuples, text, numbers and flags needs no code of its own.
+made of nouns, tuples, text, numbers and flags needs no code of its own.
 """
 
 import json
 from collections.abc import Iterable
-from dataclasses import fields, is_dataclass
 from functools import cache
 from operator import attrgetter
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from msgspec.structs import fields
+
+from dalsegno.model.noun import Noun
+
 
 class RareFields:
     """
-    The fields of one noun, a dataclass, that have no column.
+    The fields of one noun that have no column.
 
     Args:
         columns: The fields that have one.
     """
 
-    def __init__(self, noun: type, *, columns: Iterable[str]) -> None:
+    def __init__(self, noun: type[Noun], *, columns: Iterable[str]) -> None:
         rare = [field for field in fields(noun) if field.name not in set(columns)]
         self._names = tuple(field.name for field in rare)
         self._defaults = tuple(field.default for field in rare)
@@ -72,7 +75,7 @@ def _from_plain(hint: Any, fact: Any) -> Any:
         hints = get_args(hint)
         each = (hints[0],) * len(fact) if hints[-1] is ... else hints
         return tuple(_from_plain(*pair) for pair in zip(each, fact, strict=True))
-    if isinstance(hint, type) and is_dataclass(hint):
+    if isinstance(hint, type) and issubclass(hint, Noun):
         hints_of = _hints(hint)
         return hint(**{name: _from_plain(hints_of[name], part) for name, part in fact.items()})
     if hint is bytes:

@@ -65,7 +65,9 @@ def check_run(run: Run, events: Sequence[Event]) -> None:
     has_waited = newest in (EventType.RUN_STARTED, EventType.STEP_STARTED)
     is_pending = run.status is RunStatus.PENDING and run.started_us is None and has_waited
     told = _RUN_STATUS.get(newest, RunStatus.RUNNING)
-    assert run.status is told or is_awake or is_pending, f"{run.run_id} is {run.status}, after {types[-5:]}"
+    assert run.status is told or is_awake or is_pending, (
+        f"{run.run_id} is {run.status}, after {types[-5:]}"
+    )
     assert run.result == (events[-1].payload if newest is EventType.RUN_COMPLETED else None)
     assert run.error == (events[-1].error if newest is EventType.RUN_FAILED else None)
     states = [event.state for event in events if event.state is not None]

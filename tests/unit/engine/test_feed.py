@@ -6,10 +6,10 @@ import asyncio
 import gc
 import weakref
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dalsegno.engine import feed
 from dalsegno.engine.walk import Walk
@@ -415,9 +415,9 @@ async def test_a_walk_can_be_forgotten_once_its_run_waits(stages: Stages, bodies
 async def test_following_a_run_that_is_deleted_ends(stages: Stages, bodies: Bodies) -> None:
     stage = await stages.open(Workflow("w").then(bodies.step("s", asks)))
     run_id = await stage.start("w", "")
-    watching = await stage.engine.watch(run_id, after_sequence=0, follow=True, idle_s=0.001)
-    while await anext(watching):
-        pass  # until the run is suspended and silent
+    watching = await stage.engine.watch(run_id, after_sequence=0, follow=True, idle_s=30)
+    while (await anext(watching))[-1].type is not EventType.RUN_SUSPENDED:
+        pass
 
     await stage.engine.delete(run_id)
 

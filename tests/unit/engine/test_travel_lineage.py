@@ -4,10 +4,10 @@ Replays of replays, and sources that stay as they were.
 
 import asyncio
 import hashlib
-from dataclasses import astuple
 from typing import Any
 
 import pytest
+from msgspec.structs import astuple
 
 from dalsegno.store.contract import RunFilter
 from dalsegno.workflow import Context, Workflow

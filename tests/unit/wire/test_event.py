@@ -2,10 +2,9 @@
 Every type of event has its message. A new type fails here until it has a sample.
 """
 
-from dataclasses import replace
-
 import pytest
 from google.protobuf.message import Message as ProtoMessage
+from msgspec.structs import replace
 
 from dalsegno.model.event import Event, EventType
 from dalsegno.model.lineage import Lineage

@@ -2,11 +2,12 @@
 Runs, their records and suspensions, as callers see them.
 """
 
-from dataclasses import fields, replace
+import dataclasses
 from typing import Any
 
 import pytest
 from google.protobuf.message import Message as ProtoMessage
+from msgspec.structs import fields, replace
 
 from dalsegno.engine.commands import Restarted, RunView, Suspension
 from dalsegno.model.errors import RunActive
@@ -129,7 +130,8 @@ def test_state_and_labels_are_shown_only_if_asked_for() -> None:
 
 
 def test_a_label_that_two_suspensions_share_names_neither() -> None:
-    twice = (SUSPENSION, replace(SUSPENSION, address="b"), replace(SUSPENSION, label="other"))
+    changes: list[dict[str, Any]] = [{}, {"address": "b"}, {"label": "other"}]
+    twice = tuple(dataclasses.replace(SUSPENSION, **change) for change in changes)
 
     assert shown(RunView(RUN, (), twice)).labels == {"other": "a"}
 

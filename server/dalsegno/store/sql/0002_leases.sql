@@ -1,8 +1,9 @@
 -- Which server drives a run, and whether that server is alive.
 
--- One row per server; a number is never given twice, so a late server cannot be taken for another.
+-- One row per server. The newest is never removed, so no number is given twice: a late server cannot
+-- be taken for another. (AUTOINCREMENT would do the same with a table more.)
 CREATE TABLE leases (
-    owner INTEGER PRIMARY KEY AUTOINCREMENT,
+    owner INTEGER PRIMARY KEY,
     expires_us INTEGER NOT NULL,
     ended TEXT
 ) STRICT;
@@ -16,5 +17,3 @@ UPDATE runs SET owner = (SELECT owner FROM leases) WHERE status = 'running';
 
 DROP INDEX runs_unfinished;
 CREATE INDEX runs_owned ON runs (owner, run_id) WHERE status = 'running';
--- The rows of an index end with the key: pending runs in the order they came.
-CREATE INDEX runs_pending ON runs (status) WHERE status = 'pending';

@@ -337,13 +337,13 @@ ORDER BY run_id
 LIMIT :limit;
 
 -- pending_runs: Ids of the pending runs that came first.
-SELECT run_id FROM runs INDEXED BY runs_pending
+SELECT run_id FROM runs INDEXED BY runs_by_status
 WHERE status = 'pending'
-ORDER BY key
+ORDER BY created_us, run_id
 LIMIT :limit;
 
 -- pending_count: How many runs are pending.
-SELECT count(*) FROM runs INDEXED BY runs_pending WHERE status = 'pending';
+SELECT count(*) FROM runs INDEXED BY runs_by_status WHERE status = 'pending';
 
 -- take_lease: Begin a lease.
 INSERT INTO leases (expires_us) VALUES (:expires_us);
@@ -358,9 +358,9 @@ UPDATE leases SET ended = :ended WHERE owner = :owner AND ended IS NULL;
 UPDATE leases SET ended = 'expired'
 WHERE ended IS NULL AND expires_us <= :now_us AND owner <> :spare;
 
--- forget_leases: Remove ended leases that own no running run.
+-- forget_leases: Remove ended leases that own no running run, but for the newest.
 DELETE FROM leases
-WHERE ended IS NOT NULL AND NOT EXISTS (
+WHERE ended IS NOT NULL AND owner < (SELECT max(owner) FROM leases) AND NOT EXISTS (
     SELECT 1 FROM runs INDEXED BY runs_owned
     WHERE status = 'running' AND owner = leases.owner
 );
