@@ -185,12 +185,9 @@ async def test_a_database_that_was_removed_is_begun_anew(path: Path) -> None:
     assert sql(path, "PRAGMA application_id") == [(APPLICATION_ID,)]
 
 
-@pytest.mark.parametrize("name", ["runs.db-wal", "runs.db-journal"])
 @pytest.mark.parametrize("is_empty", [False, True])
-async def test_a_log_without_its_database_is_not_thrown_away(
-    path: Path, name: str, *, is_empty: bool
-) -> None:
-    left = path.with_name(name)
+async def test_a_log_without_its_database_is_not_thrown_away(path: Path, *, is_empty: bool) -> None:
+    left = path.with_name("runs.db-wal")
     write(left, b"what was acknowledged last")
     if is_empty:
         write(path, b"")
@@ -200,6 +197,18 @@ async def test_a_log_without_its_database_is_not_thrown_away(
     assert said.startswith(f"{left} is there without its database; put runs.db back")
     assert content(left) == b"what was acknowledged last"
     assert [each.name for each in path.parent.glob("runs.db")] == ["runs.db"] * is_empty
+
+
+async def test_a_database_whose_making_was_cut_off_is_made_anew(path: Path) -> None:
+    """
+    What SQLite has written first of all, when the disk is full or the power fails then.
+    """
+    write(path, b"")
+    write(path.with_name("runs.db-journal"), bytes(512))
+
+    await (await SqliteStore.open(path)).close()
+
+    assert sql(path, "PRAGMA application_id") == [(APPLICATION_ID,)]
 
 
 @pytest.mark.parametrize(

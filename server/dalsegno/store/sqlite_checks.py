@@ -79,13 +79,13 @@ def check_not_lost(path: Path, *, was_used: bool) -> None:
     """
     if path.exists() and path.stat().st_size > 0:
         return
-    for name in (f"{path.name}-wal", f"{path.name}-journal"):
-        left = path.with_name(name)
-        if left.exists() and left.stat().st_size > 0:
-            raise StoreOpenError(
-                f"{left} is there without its database; put {path.name} back, or restore a "
-                f"backup and move {name} away (docs/operations.md)"
-            )
+    # A -journal, on the other hand, is there only while a database is made.
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size > 0:
+        raise StoreOpenError(
+            f"{log} is there without its database; put {path.name} back, or restore a "
+            f"backup and move {log.name} away (docs/operations.md)"
+        )
     if path.exists() and was_used:
         raise StoreOpenError(
             f"{path} was a database and is empty now; restore a backup (docs/operations.md), "
