@@ -4,11 +4,13 @@
 
 import { once } from "node:events";
 import {
+  type Http2SecureServer,
   type Http2Server,
   type Http2ServerRequest,
   type Http2ServerResponse,
   type ServerHttp2Session,
   constants,
+  createSecureServer,
   createServer,
 } from "node:http2";
 import { type AddressInfo, type Socket } from "node:net";
@@ -34,33 +36,41 @@ export const PATIENCE = {
   giveUpMs: 2_000,
   delayMs: 2,
   delayMaxMs: 20,
-  silenceMs: 5_000,
+  silenceMs: 60_000,
 };
+
+/** What a server has beside runs. */
+export interface TestServerOptions {
+  workflows?: Workflows;
+  /** Key and certificate. Default: no TLS. */
+  pem?: { key: string; cert: string };
+}
 
 export class TestServer {
   /** How many of the next calls are refused with NGHTTP2_REFUSED_STREAM. */
   refusals = 0;
   /** How many connections it has accepted. */
   connections = 0;
-  readonly #server: Http2Server;
+  readonly #server: Http2Server | Http2SecureServer;
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #sockets = new Set<Socket>();
   #port = 0;
 
-  constructor(runs: Runs, workflows: Workflows = {}) {
+  constructor(runs: Runs, { workflows = {}, pem }: TestServerOptions = {}) {
     const answer = connectNodeAdapter({
       connect: false,
       grpcWeb: false,
       routes: (router) => router.service(RunService, runs).service(WorkflowService, workflows),
     });
-    this.#server = createServer((request: Http2ServerRequest, response: Http2ServerResponse) => {
+    const listener = (request: Http2ServerRequest, response: Http2ServerResponse) => {
       if (this.refusals > 0) {
         this.refusals -= 1;
         response.stream.close(constants.NGHTTP2_REFUSED_STREAM);
       } else {
         answer(request, response);
       }
-    });
+    };
+    this.#server = pem ? createSecureServer(pem, listener) : createServer(listener);
     this.#server.on("session", (session) => {
       this.connections += 1;
       this.#sessions.add(session);
@@ -113,12 +123,11 @@ export class TestServer {
 export async function serve(
   t: TestContext,
   runs: Runs,
-  options: ConnectOptions & { workflows?: Workflows } = {},
+  options: ConnectOptions & TestServerOptions = {},
 ): Promise<{ server: TestServer; client: DalsegnoClient }> {
-  const { workflows, ...others } = options;
-  const server = new TestServer(runs, workflows);
+  const server = new TestServer(runs, options);
   await server.start();
-  const client = connect(server.address, { patience: PATIENCE, ...others });
+  const client = connect(server.address, { patience: PATIENCE, ...options });
   t.after(async () => {
     client.close();
     await server.stop();

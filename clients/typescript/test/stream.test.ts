@@ -218,9 +218,11 @@ await test("an aborted signal, close and a closed client end a stream that waits
   const { client } = await serve(t, { watchRun });
   const controller = new AbortController();
 
-  const aborted = sequences(client.watchRun("r-1", { signal: controller.signal }));
+  const aborted = client.watchRun("r-1", { signal: controller.signal })[Symbol.asyncIterator]();
+  await aborted.next();
+  const waited = aborted.next();
   controller.abort(new Error("enough"));
-  await assert.rejects(aborted, { message: "enough" });
+  await assert.rejects(waited, { message: "enough" });
 
   const stream = client.watchRun("r-1");
   const iterator = stream[Symbol.asyncIterator]();
@@ -258,7 +260,10 @@ await test("a run is asked for under one request id, and watched after its first
 await test("a resumption begins at whatever event the server begins with", async (t) => {
   const { asked, watchRun } = watched();
   const { client } = await serve(t, {
-    resumeStream: (_, context) => tell(4, context, at(7, throws(Code.Unavailable))),
+    resumeStream: async function* (_, context) {
+      yield { event: { body: { case: "heartbeat", value: {} } } };
+      yield* tell(4, context, at(7, throws(Code.Unavailable)));
+    },
     watchRun,
   });
 
@@ -364,7 +369,10 @@ await test("patience ends, and the stream can be iterated again after that", asy
 await test("patience begins anew with every event", async (t) => {
   const faults = ALL.map((sequence) => at(sequence, throws(Code.Unavailable)));
   const { asked, watchRun } = watched(...faults);
-  const { client } = await serve(t, { watchRun });
+  // The longest delays there can be; with those of nine faults in a row it would give up.
+  t.mock.method(Math, "random", () => 1);
+  const patience = { ...PATIENCE, delayMaxMs: 10_000, giveUpMs: 500 };
+  const { client } = await serve(t, { watchRun }, { patience });
 
   assert.deepEqual(await sequences(client.watchRun("r-1")), ALL);
   assert.equal(asked.length, LAST + 1);
