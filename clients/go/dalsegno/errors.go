@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/code"
@@ -67,7 +68,16 @@ func (e *Error) GRPCStatus() *status.Status {
 
 // isTransient tells whether the same call may succeed without anything being changed.
 func (e *Error) isTransient() bool {
-	return e.Code == codes.Unavailable || e.Code == codes.Canceled
+	switch e.Code {
+	case codes.Unavailable, codes.Canceled:
+		return true
+	case codes.Internal:
+		// What HTTP proxies do to a stream whose server died. The code is not enough: it is also
+		// that of a request which cannot be written, and of bugs.
+		return e.Reason == "" && strings.Contains(e.Message, "RST_STREAM")
+	default:
+		return false
+	}
 }
 
 // fromRPC is the typed error of a failed call.
