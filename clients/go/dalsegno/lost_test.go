@@ -143,9 +143,9 @@ func cutOnce(t *testing.T, address string, bytes int64) string {
 	return listener.Addr().String()
 }
 
-func TestAStreamThatAProxyResetIsReplaced(t *testing.T) {
-	// The goal: nginx and others answer for a server that died by a reset of the stream. The
-	// method: a handler that aborts does the same.
+func TestAStreamThatAProxyEndsIsReplaced(t *testing.T) {
+	// The goal: for a server that died, nginx and others answer with RST_STREAM. The method: a
+	// handler that aborts does the same.
 	all := history(3)
 	first, err := proto.Marshal(&pb.WatchRunResponse{Event: all[0]})
 	if err != nil {
