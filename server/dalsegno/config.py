@@ -145,6 +145,13 @@ class Settings(BaseSettings):
         description="Seconds for which a server is taken for alive after it last said so, which "
         "it does three times as often. Then others may take over its runs.",
     )
+    events_max: int = Field(
+        1_000_000,
+        ge=2,
+        le=2**31,
+        description="Events that one run may have. A run that reaches it ends as failed, with the "
+        "error TooManyEvents; a Resume that has no room is refused as TOO_MANY_EVENTS.",
+    )
     view_records_max: int = Field(
         1000,
         ge=1,
@@ -270,6 +277,7 @@ class Settings(BaseSettings):
             runs_pending_max=self.runs_pending_max,
             recoveries_max=self.recoveries_max,
             lease=timedelta(seconds=self.lease_s),
+            events_max=self.events_max,
             view_records_max=self.view_records_max,
         )
 

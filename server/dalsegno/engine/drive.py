@@ -41,7 +41,7 @@ async def drive(walk: Walk, value: Payload, entry: Entry | None) -> None:
     """
     live = walk.live
     try:
-        outcome = await _within_deadline(walk, value, entry)
+        outcome = await _within_limits(walk, value, entry)
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if live.error is not None or not live.is_canceling or task is None:
@@ -53,20 +53,48 @@ async def drive(walk: Walk, value: Payload, entry: Entry | None) -> None:
     await live.commit()
 
 
-async def _within_deadline(walk: Walk, value: Payload, entry: Entry | None) -> Outcome:
-    deadline_us = walk.live.run.deadline_us
-    if deadline_us is None:
-        return await walk_sequence(walk, walk.root, "", value, entry)
-    left_s = (deadline_us - walk.live.clock.now_us()) / SECOND_US
-    limit = asyncio.timeout(max(left_s, 0))
+async def _within_limits(walk: Walk, value: Payload, entry: Entry | None) -> Outcome:
+    """
+    Walk until the run has taken too long, or has too many events: then it is cut off, and fails.
+    """
+    live = walk.live
+    limit = asyncio.timeout(_left_s(live))
+
+    def cut_off() -> None:
+        live.on_full = None
+        limit.reschedule(0)
+
     try:
         async with limit:
+            live.on_full = cut_off
+            if live.is_full:
+                cut_off()
             return await walk_sequence(walk, walk.root, "", value, entry)
     except TimeoutError:
         if not limit.expired():
             raise
+        is_full = live.is_full  # and not only by what is told now
         await walk.cancel_inside("")
-        return Failed(Error("RunTimeout", "the run did not end within its time-out"))
+        return Failed(_too_many_events(walk) if is_full else _timeout())
+    finally:
+        live.on_full = None
+
+
+def _left_s(live: LiveRun) -> float | None:
+    if live.run.deadline_us is None:
+        return None
+    return max((live.run.deadline_us - live.clock.now_us()) / SECOND_US, 0)
+
+
+def _timeout() -> Error:
+    return Error("RunTimeout", "the run did not end within its time-out")
+
+
+def _too_many_events(walk: Walk) -> Error:
+    limit = walk.settings.events_max
+    return Error(
+        "TooManyEvents", f"the run has {limit} events, which is the limit", is_retryable=False
+    )
 
 
 async def record_outcome(walk: Walk, outcome: Outcome) -> None:

@@ -48,12 +48,14 @@ class LiveRun:
         error: Why it could not be written; None while it can.
         began: Done when the first append is durable, or failed.
         bodies: How many bodies run now.
+        on_full: Called when an event is told that makes it full, or a further one.
         is_stopping: The server stops; what is recorded stays for recovery.
         run: As it is with everything gathered so far.
         overlay: Records that are not committed yet.
         cancel_reason: Set together with `is_canceling`, when a caller asked for the end.
 
     Args:
+        events_max: Events that the run may have.
         on_commit: Called with the run and its new events once they are durable.
         owner: What marks the run as driven by this server.
     """
@@ -66,6 +68,7 @@ class LiveRun:
         on_commit: Callable[[Run, tuple[Event, ...]], None],
         *,
         wait_in_memory_us: int,
+        events_max: int,
         owner: int,
         held_epoch: int,
         creates: bool = False,
@@ -81,6 +84,8 @@ class LiveRun:
         self.bodies = 0
         self.clock = clock
         self._wait_in_memory_us = wait_in_memory_us
+        self._events_max = events_max
+        self.on_full: Callable[[], None] | None = None
         self._store = store
         self._on_commit = on_commit
         self._written_epoch = held_epoch
@@ -102,6 +107,13 @@ class LiveRun:
         self.began: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.began.add_done_callback(_retrieve)
 
+    @property
+    def is_full(self) -> bool:
+        """
+        Whether the run has as many events as it may have; what ends it comes on top.
+        """
+        return self.run.newest_sequence >= self._events_max
+
     # What is written.
 
     def tell(self, type_: EventType, address: str = "", **facts: Any) -> Event:
@@ -117,6 +129,8 @@ class LiveRun:
             self.run = replace(self.run, newest_sequence=sequence, recoveries=0)
         else:
             self.run = replace(self.run, newest_sequence=sequence)
+        if self.is_full and self.on_full is not None:
+            self.on_full()
         return event
 
     def put(self, record: Record) -> Record:

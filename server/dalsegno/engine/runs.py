@@ -24,7 +24,7 @@ from dalsegno.engine.views import Views
 from dalsegno.engine.walk import Entry, Walk
 from dalsegno.model import address as addresses
 from dalsegno.model.clock import Clock
-from dalsegno.model.errors import RunNotFound, ShuttingDown, TooManyRuns
+from dalsegno.model.errors import RunNotFound, ShuttingDown, TooManyEvents, TooManyRuns
 from dalsegno.model.payload import Payload
 from dalsegno.model.record import StepStatus
 from dalsegno.model.run import Run, RunStatus
@@ -120,6 +120,7 @@ class Runs:
             self.clock,
             self.feed.publish,
             wait_in_memory_us=self.settings.wait_in_memory // _MICROSECOND,
+            events_max=self.settings.events_max,
             owner=self.ownership.owner,
             held_epoch=held_epoch,
             creates=creates,
@@ -152,8 +153,13 @@ class Runs:
     ) -> LiveRun:
         """
         A run at rest, brought back into memory under a new epoch.
+
+        Raises:
+            TooManyEvents: It has no room for more than being told that it goes on.
         """
         self.check_room()
+        if run.newest_sequence + 1 >= self.settings.events_max:
+            raise TooManyEvents(run.run_id, run.newest_sequence, self.settings.events_max)
         request = self.request(command, run.run_id, run.newest_sequence)
         live = self.live(replace(run, epoch=run.epoch + 1), held_epoch=run.epoch, request=request)
         live.change(

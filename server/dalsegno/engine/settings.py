@@ -22,6 +22,7 @@ class EngineSettings:
         recoveries_max: How often in a row the server of a run may die before the run has got any
             further; then the run ends as failed.
         lease: For how long a server is taken for alive after it last said so.
+        events_max: Of one run; one that reaches it ends as failed, and what ends it comes on top.
         view_records_max: Records shown with a run; more of them are left to `Engine.steps`.
     """
 
@@ -32,4 +33,5 @@ class EngineSettings:
     runs_pending_max: int = 100_000
     recoveries_max: int = 10
     lease: timedelta = timedelta(seconds=15)
+    events_max: int = 1_000_000
     view_records_max: int = 1000

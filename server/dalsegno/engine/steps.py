@@ -217,9 +217,10 @@ class _Step:
 
     def _tell_output(self, attempt: int, payload: Payload) -> None:
         """
-        Dropped once the attempt is over: a function may outlive its time-out on its thread.
+        Dropped once the attempt is over, as a function may outlive its time-out on its thread; and
+        once the run is full, as a body that never awaits anything cannot be ended.
         """
-        if attempt != self._trying:
+        if attempt != self._trying or self.live.is_full:
             return
         self.live.tell(EventType.STEP_OUTPUT, self.address, payload=payload)
         self.live.commit_soon()

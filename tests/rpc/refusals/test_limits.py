@@ -118,6 +118,18 @@ async def test_a_request_context_may_not_grow_beyond_the_limit(db: Path) -> None
                 Case(form, {}, "PAYLOAD_TOO_LARGE", facts).check(told)
 
 
+async def test_a_run_without_room_for_events_is_not_resumed(db: Path) -> None:
+    async with serving(db, NOW, events_max=7, **QUICK) as served:
+        await served.run("asking", b"1", run_id="suspended")
+        before = snapshot.rows(db)
+        for form in forms_of("Resume"):
+            told = await refusal_to(served, form, {"run_id": "suspended", "resume_data": ONE})
+
+            assert snapshot.rows(db) == before
+            facts = {"run_id": "suspended", "events": "6", "events_max": "7"}
+            Case(form, {}, "TOO_MANY_EVENTS", facts).check(told)
+
+
 def _entry(key: str) -> str:
     """
     An object of 60 bytes.
