@@ -191,6 +191,13 @@ func TestAServerThatNeverWasIsNotWaitedForLong(t *testing.T) {
 	}
 }
 
+func TestPatienceThatSaysNothingIsThatOfTheDefaults(t *testing.T) {
+	host := serve(t, &fake{watch: breaking(unavailable, 1, 2)})
+	client := dial(t, host.address, dalsegno.WithPatience(dalsegno.Patience{}))
+
+	wantSequences(t, client.WatchRun(t.Context(), watchOne), 1, 9)
+}
+
 func TestCallsAndStreamsHaveTheirOwnConnections(t *testing.T) {
 	var peers []string
 	remember := func(ctx context.Context) {
@@ -266,7 +273,7 @@ func TestARestartWhoseAnswerGotLostIsWaitedFor(t *testing.T) {
 
 func TestACallOfAClosedClientSaysSo(t *testing.T) {
 	host := serve(t, &fake{})
-	client := dial(t, host.address, dalsegno.WithPatience(dalsegno.Patience{}))
+	client := dial(t, host.address, dalsegno.WithPatience(dalsegno.Patience{Connect: -1}))
 
 	client.Close()
 	_, err := client.GetRun(t.Context(), "r-1")

@@ -45,5 +45,8 @@ func (c *Client) Close() error {
 
 // bounded is the context of a call that need not wait for a run.
 func (c *Client) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.timeout == 0 {
+		return context.WithCancel(ctx)
+	}
 	return context.WithTimeout(ctx, c.timeout)
 }

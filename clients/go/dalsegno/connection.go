@@ -42,7 +42,7 @@ func newConnection(target string, settings settings) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{patience: settings.patience, closed: make(chan struct{})}
+	c := &connection{patience: settings.patience.withDefaults(), closed: make(chan struct{})}
 	c.dial = func() (*line, error) {
 		conn, err := grpc.NewClient(target, options...)
 		if err != nil {

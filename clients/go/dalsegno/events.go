@@ -24,8 +24,14 @@ type Event struct {
 	Body EventBody
 }
 
-// Type is the name of the kind of event, as in the protos: "step_completed".
-func (e Event) Type() string { return e.Body.eventType() }
+// Type is the name of the kind of event, as in the protos: "step_completed". "" for the zero Event,
+// which comes with an error.
+func (e Event) Type() string {
+	if e.Body == nil {
+		return ""
+	}
+	return e.Body.eventType()
+}
 
 // restsRun tells whether a stream that does not follow ends after it.
 func (e Event) restsRun() bool {

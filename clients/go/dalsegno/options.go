@@ -30,7 +30,7 @@ type settings struct {
 }
 
 func defaults() settings {
-	return settings{timeout: 30 * time.Second, patience: DefaultPatience}
+	return settings{timeout: 30 * time.Second}
 }
 
 // WithTLS encrypts the connection. nil trusts what the system trusts.
@@ -53,12 +53,13 @@ func AllowPlaintextToken() Option {
 	return func(s *settings) { s.allowPlaintextToken = true }
 }
 
-// WithTimeout bounds calls that need not wait for a run, with all repetitions. Default: 30 s.
+// WithTimeout bounds calls that need not wait for a run, with all repetitions. Default: 30 s; 0: they
+// take as long as their contexts allow.
 func WithTimeout(timeout time.Duration) Option {
 	return func(s *settings) { s.timeout = timeout }
 }
 
-// WithPatience sets how long a lost server is waited for. Default: [DefaultPatience].
+// WithPatience sets how long a lost server is waited for.
 func WithPatience(patience Patience) Option {
 	return func(s *settings) { s.patience = patience }
 }

@@ -94,7 +94,7 @@ func TestACertificateIsChecked(t *testing.T) {
 	}
 	wantSequences(t, client.WatchRun(t.Context(), watchOne), 1, 3)
 
-	patience := dalsegno.WithPatience(dalsegno.Patience{})
+	patience := dalsegno.WithPatience(dalsegno.Patience{Connect: -1})
 	stranger := dial(t, host.address, token, patience, dalsegno.WithTLS(nil))
 	if _, err := stranger.GetRun(t.Context(), "r-1"); err == nil {
 		t.Error("a server that nobody vouches for was trusted")

@@ -1,34 +1,39 @@
 package dalsegno
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"time"
 )
 
-// Patience is how long a lost server is waited for; the same for calls and streams.
+// Patience is how long a lost server is waited for; the same for calls and streams. A field that is
+// 0 has its default.
 type Patience struct {
-	// Connect is for a server that has never answered. 0: the first failure is returned.
+	// Connect is for a server that has never answered. Default: 5 s; below 0: not at all.
 	Connect time.Duration
 	// GiveUp is without an answer, event or heartbeat from a server that did answer before.
+	// Default: 60 s; below 0: not at all.
 	GiveUp time.Duration
-	// Delay is the upper end of the first random delay; it doubles with each further one.
+	// Delay is the upper end of the first random delay; it doubles with each further one. Default:
+	// 0.1 s.
 	Delay time.Duration
 	// DelayMax is where doubling ends. Thousands of streams that are cut at once come back spread
-	// over this time.
+	// over this time. Default: 5 s.
 	DelayMax time.Duration
-	// Silence is without event or heartbeat on an open stream before it is taken for dead.
+	// Silence is without event or heartbeat on an open stream before it is taken for dead. Default:
+	// 45 s, three intervals of a server's heartbeat.
 	Silence time.Duration
 }
 
-// DefaultPatience is that of a client which is told nothing else. Its silence is three intervals
-// of a server's heartbeat, 15 s.
-var DefaultPatience = Patience{
-	Connect:  5 * time.Second,
-	GiveUp:   60 * time.Second,
-	Delay:    100 * time.Millisecond,
-	DelayMax: 5 * time.Second,
-	Silence:  45 * time.Second,
+func (p Patience) withDefaults() Patience {
+	return Patience{
+		Connect:  cmp.Or(p.Connect, 5*time.Second),
+		GiveUp:   cmp.Or(p.GiveUp, 60*time.Second),
+		Delay:    cmp.Or(p.Delay, 100*time.Millisecond),
+		DelayMax: cmp.Or(p.DelayMax, 5*time.Second),
+		Silence:  cmp.Or(p.Silence, 45*time.Second),
+	}
 }
 
 // A backoff waits between the tries of one call or stream: exponential, with full jitter.
