@@ -17,11 +17,12 @@ export class PayloadError extends TypeError {
 // Beyond every server's limit of 32 levels; ends the walk through a value that contains itself.
 const LEVELS_MAX = 1000;
 
-// In valid JSON: a string, which is passed over, or a number.
-const TOKEN = /"(?:[^"\\]+|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
-// Text without this holds no number that JSON.parse would change: 2^53 has 16 digits, and what
-// overflows a double has an exponent of three.
-const MAY_BE_HUGE = /\d{16}|[eE]\+?\d{3}/;
+// In valid JSON: a string, which is passed over, or an integer that may be huge: 16 digits or more
+// without fraction and exponent, as 2^53 has 16.
+const TOKEN = /"(?:[^"\\]+|\\.)*"|(?<![.\deE+-])-?\d{16,}(?![.\deE])/g;
+// Text without this holds no number that JSON.parse would change: no such integer, and nothing that
+// overflows a double, which takes an exponent of three digits, or 300 of them before the point.
+const MAY_BE_HUGE = /(?<![.\d])\d{16}|[eE]\+?\d{3}/;
 
 /**
  * The JSON text of a value.
@@ -33,7 +34,12 @@ const MAY_BE_HUGE = /\d{16}|[eE]\+?\d{3}/;
  *   bigints, strings, arrays and plain objects. The message has the path to it.
  */
 export function encodeJson(value: unknown): string {
-  return write(value, "$", 0);
+  const path: Path = ["$"];
+  try {
+    return write(value, path);
+  } catch (error) {
+    throw error instanceof PayloadError ? new PayloadError(path.join("") + error.message) : error;
+  }
 }
 
 /**
@@ -50,9 +56,15 @@ export function decodeJson(text: string): unknown {
   // are made strings first, with a mark that nobody can have guessed.
   const mark = randomUUID();
   const marked = text.replace(TOKEN, (token) => (isHuge(token) ? `"${mark}${token}"` : token));
-  return JSON.parse(marked, (_, item: unknown) =>
-    typeof item === "string" && item.startsWith(mark) ? BigInt(item.slice(mark.length)) : item,
-  );
+  return JSON.parse(marked, (_, item: unknown) => {
+    if (typeof item === "string" && item.startsWith(mark)) {
+      return BigInt(item.slice(mark.length));
+    }
+    if (item === Infinity || item === -Infinity) {
+      throw new PayloadError("a number is beyond the range of doubles");
+    }
+    return item;
+  });
 }
 
 function parse(text: string): unknown {
@@ -64,20 +76,13 @@ function parse(text: string): unknown {
 }
 
 function isHuge(token: string): boolean {
-  if (token.startsWith('"')) {
-    return false;
-  }
-  const value = Number(token);
-  if (/[.eE]/.test(token)) {
-    if (!Number.isFinite(value)) {
-      throw new PayloadError(`${token} is beyond the range of doubles`);
-    }
-    return false;
-  }
-  return !Number.isSafeInteger(value);
+  return !token.startsWith('"') && !Number.isSafeInteger(Number(token));
 }
 
-function write(value: unknown, path: string, level: number): string {
+/** Where in the value the walk is; stays there when it fails. */
+type Path = string[];
+
+function write(value: unknown, path: Path): string {
   switch (typeof value) {
     case "string":
       return JSON.stringify(value);
@@ -86,38 +91,46 @@ function write(value: unknown, path: string, level: number): string {
     case "bigint":
       return value.toString();
     case "number":
-      return writeNumber(value, path);
+      return writeNumber(value);
     case "object":
-      return value === null ? "null" : writeContainer(value, path, level + 1);
+      return value === null ? "null" : writeContainer(value, path);
     default:
-      throw new PayloadError(`${path}: ${typeof value} is not JSON`);
+      throw new PayloadError(`: ${typeof value} is not JSON`);
   }
 }
 
-function writeNumber(value: number, path: string): string {
+function writeNumber(value: number): string {
   if (!Number.isFinite(value)) {
-    throw new PayloadError(`${path}: ${value} is not JSON`);
+    throw new PayloadError(`: ${value} is not JSON`);
   }
   const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value);
   return isRounded ? value.toExponential() : String(value);
 }
 
-function writeContainer(value: object, path: string, level: number): string {
-  if (level > LEVELS_MAX) {
-    throw new PayloadError(`${path}: nests deeper than ${LEVELS_MAX} levels, or contains itself`);
+function writeContainer(value: object, path: Path): string {
+  if (path.length > LEVELS_MAX) {
+    path.length = 1;
+    throw new PayloadError(`: nests deeper than ${LEVELS_MAX} levels, or contains itself`);
   }
   if (Array.isArray(value)) {
     // Not map, which passes over holes.
-    const items = Array.from(value, (item, i) => write(item, `${path}[${i}]`, level));
+    const items = Array.from(value, (item, i) => writeAt(`[${i}]`, item, path));
     return `[${items.join(",")}]`;
   }
   if (!isPlain(value)) {
-    throw new PayloadError(`${path}: ${value.constructor.name} is not JSON`);
+    throw new PayloadError(`: ${value.constructor.name} is not JSON`);
   }
   const members = Object.entries(value)
     .filter(([, item]) => item !== undefined)
-    .map(([key, item]) => `${JSON.stringify(key)}:${write(item, `${path}.${key}`, level)}`);
+    .map(([key, item]) => `${JSON.stringify(key)}:${writeAt(`.${key}`, item, path)}`);
   return `{${members.join(",")}}`;
+}
+
+function writeAt(place: string, item: unknown, path: Path): string {
+  path.push(place);
+  const text = write(item, path);
+  path.pop();
+  return text;
 }
 
 // Not an instance of a class: Date, Map and the like would lose what they are. Compares no
