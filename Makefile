@@ -59,10 +59,11 @@ gen-ts: setup
 	@$(call where,$(HAS_NODE),$(NODE),bash clients/typescript/tools/gen.sh)
 
 .PHONY: fmt
-fmt: setup ## Format Python and protos
+fmt: setup ## Format Python, protos and Go
 	$(BIN)/ruff check --quiet --fix-only .
 	$(BIN)/ruff format .
 	$(BIN)/buf format protos --write
+	@$(call where,$(HAS_GO),$(GO),gofmt -w clients/go)
 
 .PHONY: lint
 lint: setup lint-go lint-ts ## Check format, style, imports and protos
