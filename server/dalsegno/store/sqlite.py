@@ -127,9 +127,10 @@ class SqliteStore:
         claim = await asyncio.to_thread(opening.claim, path)
         resources.callback(claim.release)
         backups = Backups(claim.path, backup_dir)
+        await asyncio.to_thread(backups.check)
         if claim.exists:
             await asyncio.to_thread(opening.write_log_again, claim.path)
-            async with connect(opening.uri(claim.path, "ro")) as looking:
+            async with connect(opening.uri(claim.path, opening.look_mode(claim.path))) as looking:
                 await looking.call(
                     lambda tx: checks.check_content(tx, claim.path, newest=len(scripts))
                 )

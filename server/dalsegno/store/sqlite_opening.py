@@ -121,6 +121,14 @@ def uri(path: Path, mode: str) -> str:
     return f"file:{quote(str(path))}?mode={mode}"
 
 
+def look_mode(path: Path) -> str:
+    """
+    The mode to look into an existing database with: one that cannot change it, unless its making
+    was cut off, which leaves a journal. SQLite has to take that back before anybody can read.
+    """
+    return "rw" if path.with_name(f"{path.name}-journal").exists() else "ro"
+
+
 def prepare_writer(connection: sqlite3.Connection, scripts: Mapping[int, str]) -> None:
     """
     Make a connection the one that writes, and the schema the newest.
