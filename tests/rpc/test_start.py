@@ -2,6 +2,7 @@
 A server starts, or says in one sentence why it cannot.
 """
 
+import asyncio
 from pathlib import Path
 
 import grpc
@@ -76,6 +77,25 @@ async def test_a_database_that_is_none_is_a_sentence(tmp_path: Path) -> None:
     problem = await refusal_to_start(Settings(db=text, listen="127.0.0.1:0"))
 
     assert str(text) in problem
+
+
+def spoil(db: Path) -> None:
+    with db.open("r+b") as file:
+        file.seek(db.stat().st_size // 4096 // 2 * 4096)
+        file.write(b"\xa5" * 64)
+
+
+async def test_a_damaged_database_is_served_only_if_nobody_is_to_look(db: Path) -> None:
+    async with serving(db, WORKFLOWS) as server:
+        for _ in range(30):
+            await server.run("echo", b'"' + b"x" * 3000 + b'"')
+    await asyncio.to_thread(spoil, db)
+
+    problem = await refusal_to_start(Settings(db=db, listen="127.0.0.1:0"))
+
+    assert problem.startswith(f"{db} is damaged (")
+    async with serving(db, WORKFLOWS, integrity_check="off") as server:
+        assert (await server.run("echo", b"1")).status == run_pb2.RUN_STATUS_SUCCESS
 
 
 async def test_a_certificate_that_cannot_be_read_is_a_sentence(db: Path, tmp_path: Path) -> None:

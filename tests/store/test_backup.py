@@ -17,6 +17,7 @@ from dalsegno.store import sqlite_backup
 from dalsegno.store.contract import RunFilter
 from dalsegno.store.sqlite import SqliteStore
 from dalsegno.store.sqlite_backup import Backups
+from dalsegno.store.sqlite_checks import StoreOpenError
 from tests.store.conftest import opened_sqlite
 from tests.store.samples import Pen, new_run, text, told
 
@@ -215,6 +216,18 @@ async def test_it_can_be_made_in_another_folder(path: Path, copy: Path) -> None:
     with pytest.raises(StoreUnavailable, match=f"there is no folder {copy.parent}"):
         await take(store)
     await store.close()
+
+
+async def test_a_folder_for_copies_that_is_not_there_is_told_at_the_start(
+    path: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(StoreOpenError) as refused:
+        await SqliteStore.open(path, backup_dir=tmp_path / "none")
+
+    assert str(refused.value) == (
+        f"the folder {tmp_path / 'none'} for backups does not exist; make it first"
+    )
+    assert "runs.db" not in beside(path)
 
 
 async def test_a_copy_that_would_leave_too_little_space_is_not_begun(

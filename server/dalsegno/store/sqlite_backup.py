@@ -20,7 +20,7 @@ from dalsegno.model.errors import (
     StoreUnavailable,
 )
 from dalsegno.store.connection import connect
-from dalsegno.store.sqlite_checks import damage
+from dalsegno.store.sqlite_checks import StoreOpenError, damage
 from dalsegno.store.sqlite_opening import prepare_reader, uri
 
 # 1 MiB at the usual size of a page: between two steps a caller who has left is noticed. Measured
@@ -53,6 +53,15 @@ class Backups:
         self._copy = (folder or database.parent) / f"{database.name}-{tag}.copy"
         self._is_active = False
         self._made: IO[bytes] | None = None
+
+    def check(self) -> None:
+        """
+        Raises:
+            StoreOpenError: There is no folder to make a copy in.
+        """
+        folder = self._copy.parent
+        if not folder.is_dir():
+            raise StoreOpenError(f"the folder {folder} for backups does not exist; make it first")
 
     def clean(self) -> None:
         """
