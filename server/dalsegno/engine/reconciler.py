@@ -110,6 +110,8 @@ class Reconciler:
         for run_id in sorted(suspects, key=lambda _: self._random()):
             await self._take_up_all([(run_id, True)])
             await self._supervisor.leaves_memory(run_id, within_s=_ALONE_S)
+        if self.pending:
+            self._is_asked.set()  # some may not have begun because the store was away
 
     async def _take_up_all(self, found: Sequence[tuple[str, bool]]) -> None:
         """
@@ -158,7 +160,7 @@ class Reconciler:
 
     async def take_up(self, run_id: str, *, has_died: bool = False) -> bool:
         """
-        Take up one run; False if that cannot be, which whoever waits for it is told.
+        Take up one run; False if something is wrong with it. Whoever waits for it is told.
 
         Raises:
             StoreUnavailable: No run can be taken up now.
@@ -168,11 +170,15 @@ class Reconciler:
         except Exception as error:
             self._supervisor.cannot_go_on(run_id, error)
             self._report(run_id, error)
-            self._failures += isinstance(error, StoreUnavailable)
+            if not isinstance(error, StoreUnavailable):
+                return False
+            # That says nothing of the run, which may even be ours now, with nobody to drive it.
+            self._supervisor.has_lost.set()
+            self._failures += 1
             if self._failures >= _FAILURES_MAX:
                 self._failures = 0
                 raise
-            return False
+            return True
         self._told.discard(run_id)
         self._failures = 0
         return True

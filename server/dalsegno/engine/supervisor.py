@@ -13,7 +13,13 @@ from dalsegno.engine.live import LiveRun
 from dalsegno.engine.strands import Strands
 from dalsegno.engine.walk import Entry, Walk
 from dalsegno.model.clock import SECOND_US, Clock
-from dalsegno.model.errors import Conflict, CorruptHistory, DalsegnoError, ShuttingDown
+from dalsegno.model.errors import (
+    Conflict,
+    CorruptHistory,
+    DalsegnoError,
+    ShuttingDown,
+    StoreUnavailable,
+)
 from dalsegno.model.payload import Payload
 from dalsegno.model.run import Run
 
@@ -192,6 +198,8 @@ class Supervisor:
         if not live.began.done():
             live.began.set_exception(error)
         if live.began.exception() is not None:
+            if isinstance(error, StoreUnavailable):
+                self.has_lost.set()  # it may have been stored all the same
             return
         run_id = live.run.run_id
         self.cannot_go_on(run_id, error)

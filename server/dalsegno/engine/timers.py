@@ -8,7 +8,7 @@ from typing import Any
 
 from dalsegno.engine.supervisor import Supervisor
 from dalsegno.model.clock import SECOND_US, Clock
-from dalsegno.model.run import Run, RunStatus
+from dalsegno.model.run import Run
 from dalsegno.store.contract import Store
 
 _DUE_AT_ONCE = 100  # runs woken before the next look at the clock
@@ -20,7 +20,7 @@ class Timers:
     Takes up waiting runs that are due.
 
     Args:
-        take_up: Brings a run back into memory; False if that cannot be.
+        take_up: Brings a run back into memory; False if something is wrong with it.
         postpone: Puts off a waiting run that cannot be taken up, so that it keeps no other.
     """
 
@@ -43,9 +43,10 @@ class Timers:
 
     def left(self, run: Run) -> None:
         """
-        A run has left memory: it may wait for an earlier time, or leave room for those due.
+        A run has left memory: it may wait for an earlier time, or leave room for those due. One
+        whose last write failed may be stored as waiting, whatever it was about to be.
         """
-        if self._is_full or run.status is RunStatus.WAITING:
+        if self._is_full or not run.status.is_at_rest:
             self._look_again.set()
 
     async def fire(self) -> None:
