@@ -204,6 +204,8 @@ class World:
         self.complaints.clear()
 
     async def _start(self) -> None:
+        # As whoever opens the file does: the server before is dead.
+        self.thread.call(self.store.expire_leases(2**62, spare=0))
         self._stepped = SteppedStore(
             self.store,
             self.thread,

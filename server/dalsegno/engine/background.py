@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from dalsegno.model.clock import SECOND_US, Clock
 from dalsegno.model.errors import DalsegnoError
 
 _log = logging.getLogger(__name__)
@@ -27,7 +28,8 @@ class Background:
         patience_s: For how long.
     """
 
-    def __init__(self, *, patience_s: float = _PATIENCE_S) -> None:
+    def __init__(self, clock: Clock, *, patience_s: float = _PATIENCE_S) -> None:
+        self._clock = clock
         self.tell_health: Callable[[bool], None] = lambda _: None
         self._patience_s = patience_s
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -77,8 +79,12 @@ class Background:
                 failing_since_s = failing_since_s if failures else now_s
                 if now_s - failing_since_s >= self._patience_s:
                     self._is_ill(name)
-                await asyncio.sleep(min(_BACKOFF_FIRST_S * 2.0**failures, _BACKOFF_MAX_S))
+                await self._back_off(failures)
                 failures += 1
+
+    async def _back_off(self, failures: int) -> None:
+        pause_s = min(_BACKOFF_FIRST_S * 2.0**failures, _BACKOFF_MAX_S)
+        await self._clock.sleep_until(self._clock.now_us() + int(pause_s * SECOND_US))
 
     def _is_well(self, name: str) -> None:
         if name in self._ill:

@@ -74,12 +74,12 @@ class Engine:
         self._supervisor = Supervisor(self._feed, clock, settings.runs_max, self._left)
         self._ownership = Ownership(store, clock, settings.lease)
         self._reconciler = Reconciler(
-            store, self._ownership, self._supervisor, self._take_up, random
+            store, self._ownership, self._supervisor, clock, self._take_up, random
         )
         self._timers = Timers(
             store, clock, self._supervisor, self._reconciler.take_up, self._postpone
         )
-        self._background = Background()
+        self._background = Background(clock)
         self._locks = NamedLocks()
         self._bodies = Bodies(settings.bodies_max)
         self._runs = Runs(

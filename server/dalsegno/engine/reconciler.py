@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from dalsegno.engine.ownership import Ownership
 from dalsegno.engine.supervisor import Supervisor
+from dalsegno.model.clock import SECOND_US, Clock
 from dalsegno.model.errors import DalsegnoError, StoreUnavailable
 from dalsegno.store.contract import LeaseEnd, Store
 
@@ -18,7 +19,7 @@ _log = logging.getLogger(__name__)
 _IDS_AT_ONCE = 500  # read at once
 _AT_ONCE = 64  # taken up at once, so that they share commits
 _LOOK_S = 5.0  # between looks for runs that nobody drives
-_PAUSE_S = 0.5  # before a look that was asked for, which may just have failed
+_PAUSE_US = SECOND_US // 2  # before each look
 _FAILURES_MAX = 10  # of the store, run after run, before the rest is left for the next look
 
 # A run whose server died so often in a row is a suspect: it may be what kills it. Suspects are
@@ -50,12 +51,14 @@ class Reconciler:
         store: Store,
         ownership: Ownership,
         supervisor: Supervisor,
+        clock: Clock,
         take_up: TakeUp,
         random: Callable[[], float],
     ) -> None:
         self._store = store
         self._ownership = ownership
         self._supervisor = supervisor
+        self._clock = clock
         self._take_up = take_up
         self._random = random
         self._told: set[str] = set()
@@ -128,7 +131,8 @@ class Reconciler:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_S):
                 await self._supervisor.has_lost.wait()
-                await asyncio.sleep(_PAUSE_S)
+        # Whatever it was may have failed just now.
+        await self._clock.sleep_until(self._clock.now_us() + _PAUSE_US)
 
     async def orphans(self) -> AsyncIterator[tuple[str, bool]]:
         """

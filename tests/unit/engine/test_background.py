@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from dalsegno.engine.background import Background
+from dalsegno.model.clock import SystemClock
 from dalsegno.model.errors import StoreUnavailable
 
 
@@ -57,7 +58,7 @@ async def keep() -> AsyncIterator[Keep]:
         patience_s: float = 60,
     ) -> tuple[Background, list[bool]]:
         told: list[bool] = []
-        background = Background(patience_s=patience_s)
+        background = Background(SystemClock(), patience_s=patience_s)
         background.tell_health = told.append
         background.keep("the work", work, wait)
         kept.append(background)
