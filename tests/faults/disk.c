@@ -39,34 +39,44 @@ static uint32_t opened[FDS]; /* by descriptor; 0: not watched */
 
 /* What is to fail: the nth call of a kind from now on, and those that follow it. */
 static char failing;
-static int until_failure, failures_left, failure, injected;
+static int until_failure, failures_left, failure, failed;
 
-void disk_fail(char call, int nth, int error, int times)
+void disk_fail(char call, int error, int nth, int times)
 {
     pthread_mutex_lock(&lock);
-    failing = call, until_failure = nth, failure = error, failures_left = times, injected = 0;
+    failing = call, until_failure = nth, failure = error, failures_left = times, failed = 0;
     pthread_mutex_unlock(&lock);
 }
 
-int disk_injected(void) { return injected; }
+int disk_failed(void) { return failed; }
 
 static int fails(char call)
 {
     if (call != failing || failures_left == 0 || --until_failure > 0)
         return 0;
     failures_left--;
-    injected++;
+    failed++;
     errno = failure;
     return 1;
 }
 
+/* From now on watch this database; none may be open. */
+void disk_watch(const char *path, const char *recording_path)
+{
+    pthread_mutex_lock(&lock);
+    database = strdup(path);
+    files = 0;
+    if (recording >= 0)
+        syscall(SYS_close, recording);
+    recording = syscall(SYS_openat, AT_FDCWD, recording_path,
+                        O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    pthread_mutex_unlock(&lock);
+}
+
 __attribute__((constructor)) static void begin(void)
 {
-    const char *path = getenv("DISK_RECORDING");
-    database = getenv("DISK_DATABASE");
-    if (path != NULL && database != NULL)
-        recording = syscall(SYS_openat, AT_FDCWD, path,
-                            O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (getenv("DISK_RECORDING") != NULL && getenv("DISK_DATABASE") != NULL)
+        disk_watch(getenv("DISK_DATABASE"), getenv("DISK_RECORDING"));
 }
 
 static void record(char call, uint32_t file, uint64_t offset, const void *data, size_t size)

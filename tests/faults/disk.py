@@ -60,6 +60,7 @@ class _File:
         for change in self.later:
             if change.fate is _Fate.PENDING:
                 change.fate = _Fate.SYNCED
+        self._forget_what_was_written_over()
         while self.later and self.later[0].fate is _Fate.SYNCED:
             _apply(self.durable, self.later.pop(0))
 
@@ -67,6 +68,21 @@ class _File:
         for change in self.later:
             if change.fate is _Fate.PENDING:
                 change.fate = _Fate.DOUBTFUL
+
+    def _forget_what_was_written_over(self) -> None:
+        """
+        A doubtful write matters no more once another to the same place is on the disk.
+        """
+        synced: dict[int, int] = {}  # from each offset, how many bytes were written later
+        kept: list[_Change] = []
+        for change in reversed(self.later):
+            size = len(change.data or b"")
+            if change.fate is _Fate.SYNCED:
+                synced[change.offset] = max(size, synced.get(change.offset, 0))
+            elif change.data is not None and size <= synced.get(change.offset, 0):
+                continue
+            kept.append(change)
+        self.later = kept[::-1]
 
     def after(self, loss: Loss, chance: random.Random) -> bytes:
         image = bytearray(self.durable)

@@ -31,12 +31,19 @@ def build(name: str, folder: Path) -> Path:
     return library
 
 
+def preloaded(library: Path) -> dict[str, str]:
+    """
+    What the environment of a process must hold so that it begins with the library.
+    """
+    return {"LD_PRELOAD": str(library)}
+
+
 def recorded(library: Path, database: Path, recording: Path) -> dict[str, str]:
     """
-    What the environment of a process must hold so that its disk calls are recorded.
+    Likewise, so that it also records what it does to a database.
     """
     return {
-        "LD_PRELOAD": str(library),
+        **preloaded(library),
         "DISK_DATABASE": str(database.resolve()),
         "DISK_RECORDING": str(recording),
     }

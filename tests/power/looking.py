@@ -16,7 +16,7 @@ from tests.power.states import states
 from tests.power.verdict import broken
 
 # How many states are looked at, in all: what `make test` has time for.
-STATES = int(os.environ.get("POWER_STATES", "1600"))
+STATES = int(os.environ.get("POWER_STATES", "1200"))
 
 _log = logging.getLogger(__name__)
 

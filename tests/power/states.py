@@ -32,7 +32,7 @@ class State:
         """
         Make the files, and remove what an earlier state left.
         """
-        for name in (*_NAMES, "-shm"):
+        for name in (*_NAMES, "-shm", ".lock"):
             file = database.with_name(database.name + name)
             if name in self.files:
                 file.write_bytes(self.files[name])

@@ -11,6 +11,7 @@ import logging
 import os
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,10 @@ from dalsegno.store.contract import RunFilter
 from tests.faults import shims
 from tests.faults.disk import Loss
 from tests.faults.recording import Done, read
+from tests.power.author import EVENTS, payload
 from tests.power.looking import STATES, assert_complete, look, tell
 from tests.power.states import states
 from tests.power.told import Told
-from tests.power.workload import EVENTS, payload
 from tests.store.conftest import opened_sqlite
 from tests.store.samples import Pen, new_run, told
 
@@ -83,8 +84,10 @@ async def test_the_store_opens_whatever_the_power_left_and_goes_on(
 ) -> None:
     caplog.set_level(logging.ERROR, "dalsegno.store")  # its warning, at every opening, is not news
     calls = written(recorder, tmp_path, seed, OFTEN)
+    while_it_is_made = states(calls[:100], count=60, seed=seed)
+    later = states(calls, count=STATES // 40, seed=seed)
 
-    for state in states(calls, count=STATES // 40, seed=seed):
+    for state in chain(while_it_is_made, later):
         state.write(in_memory / "runs.db")
         try:
             await go_on(in_memory / "runs.db", state.told)

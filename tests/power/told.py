@@ -2,8 +2,11 @@
 What was promised before the power failed.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.faults.recording import Call, Done
 
 
 @dataclass
@@ -23,6 +26,17 @@ class Told:
     newest: dict[str, int] = field(default_factory=dict)
     deleting: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
+
+    @classmethod
+    def after(cls, calls: Iterable[Done]) -> "Told":
+        """
+        All that was acknowledged in a recording.
+        """
+        told = cls()
+        for done in calls:
+            if done.call is Call.MARK:
+                told.hear(done.mark)
+        return told
 
     def hear(self, mark: Any) -> None:
         match mark:

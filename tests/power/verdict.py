@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from tests.power.author import EVENTS
 from tests.power.told import Told
-from tests.power.workload import EVENTS
 
 # Runs as their row, their events and their records tell of them. The state that a run began with
 # is an event of sequence 0.
@@ -41,7 +41,7 @@ def broken(path: Path, told: Told, *, is_uniform: bool) -> list[str]:
     The promises that the database at *path* does not keep.
 
     Args:
-        is_uniform: It was written by `workload`, all of whose appends are alike.
+        is_uniform: It was written by `author`, all of whose appends are alike.
     """
     try:
         with closing(_open(path)) as connection:
