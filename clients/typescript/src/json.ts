@@ -52,7 +52,7 @@ export function decodeJson(text: string): unknown {
   if (!MAY_BE_HUGE.test(text)) {
     return value;
   }
-  // JSON.parse rounds and, before Node 22, does not show its reviver the text. So huge integers
+  // JSON.parse rounds and, before Node 21, does not show its reviver the text. So huge integers
   // are made strings first, with a mark that nobody can have guessed.
   const mark = randomUUID();
   const marked = text.replace(TOKEN, (token) => (isHuge(token) ? `"${mark}${token}"` : token));

@@ -15,9 +15,9 @@ function exported(): { name: string; doc: string }[] {
   assert.ok(module);
   return checker.getExportsOfModule(module).flatMap((symbol) => {
     const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-    const members = [...(target.members?.values() ?? [])].filter((member) =>
-      member.declarations?.some((declaration) => isPublic(declaration)),
-    );
+    const members = checker
+      .getPropertiesOfType(checker.getDeclaredTypeOfSymbol(target))
+      .filter((member) => member.declarations?.some((declaration) => isOurs(declaration)));
     const text = (item: ts.Symbol) =>
       ts.displayPartsToString(item.getDocumentationComment(checker));
     return [
@@ -27,12 +27,12 @@ function exported(): { name: string; doc: string }[] {
   });
 }
 
-function isPublic(declaration: ts.Declaration): boolean {
+/** Not of Error, and none that only we can call. */
+function isOurs(declaration: ts.Declaration): boolean {
   const hidden = ts.ModifierFlags.Protected | ts.ModifierFlags.Private;
   return (
+    !declaration.getSourceFile().fileName.includes("node_modules") &&
     (ts.getCombinedModifierFlags(declaration) & hidden) === 0 &&
-    !ts.isTypeParameterDeclaration(declaration) &&
-    !ts.isTypeLiteralNode(declaration) &&
     !declaration.getText().startsWith("#private")
   );
 }
