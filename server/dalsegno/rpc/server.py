@@ -31,11 +31,7 @@ _FILES = (
     workflow_service_pb2.DESCRIPTOR,
     admin_service_pb2.DESCRIPTOR,
 )
-SERVICES = tuple(
-    service.full_name
-    for file in _FILES
-    for service in file.services_by_name.values()
-)
+SERVICES = tuple(service.full_name for file in _FILES for service in file.services_by_name.values())
 
 # A minute for streams to end by themselves before a connection that is too old is cut.
 _CONNECTION_AGE_GRACE_MS = 60_000
@@ -167,6 +163,9 @@ def _options(settings: Settings) -> list[tuple[str, int]]:
         "grpc.max_metadata_size": settings.metadata_bytes_max,
         "grpc.keepalive_time_ms": _ms(settings.keepalive_s),
         "grpc.keepalive_timeout_ms": _ms(settings.keepalive_timeout_s),
+        # What ends a connection whose packets arrive and whose pings stay unanswered, as behind a
+        # proxy; the line above is for packets that get lost. 60 s unless given (grpcio 1.85).
+        "grpc.http2.ping_timeout_ms": _ms(settings.keepalive_timeout_s),
         "grpc.keepalive_permit_without_calls": 1,
         # Not `min_recv_ping_interval…`, which is in many posts and silently ignored.
         "grpc.http2.min_ping_interval_without_data_ms": _ms(settings.ping_interval_s_min),

@@ -29,6 +29,7 @@ _OPTIONS = (
     # A peer that vanished is noticed within 40 s. Servers allow a ping every 10 s, so 30 is polite.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),  # likewise, where only pings get lost; else 60 s
     # 0: an idle stream is pinged for as long as it lives. The default stops after two pings.
     ("grpc.http2.max_pings_without_data", 0),
     # gRPC's own waits between tries to connect; its default goes up to 2 min, ours end sooner.
