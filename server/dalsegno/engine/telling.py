@@ -124,10 +124,15 @@ class Telling:
         )
 
     def _end(self, record: Record, event: Event, status: StepStatus, **facts: Any) -> None:
+        attempts = record.attempts
+        if attempts and attempts[-1].ended_us is not None:
+            # It ends with its record, to the microsecond: then a row needs no text for it.
+            attempts = (*attempts[:-1], replace(attempts[-1], ended_us=event.time_us))
         self.live.put(
             replace(
                 record,
                 status=status,
+                attempts=attempts,
                 ended_us=event.time_us,
                 last_sequence=event.sequence,
                 due_us=None,

@@ -7,15 +7,17 @@ made of nouns, tuples, text, numbers and flags needs no code of its own.
 """
 
 import json
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Hashable, Iterable
+from functools import cache, lru_cache
 from operator import attrgetter
 from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from msgspec.structs import fields
 
 from dalsegno.model.noun import Noun
+
+_TEXTS_MAX = 1024  # kept of each noun: about 1 KiB each, and enough for the runs that are live
 
 
 class RareFields:
@@ -31,6 +33,8 @@ class RareFields:
         self._names = tuple(field.name for field in rare)
         self._defaults = tuple(field.default for field in rare)
         self._values = attrgetter(*self._names)
+        # What is rare of a run is the same from one append to the next.
+        self._text = lru_cache(_TEXTS_MAX)(self._new_text)
         self._hints = {name: get_type_hints(noun)[name] for name in self._names}
 
     def text(self, noun: Any) -> str | None:
@@ -40,8 +44,9 @@ class RareFields:
         ASCII only: the text of an error may hold lone surrogates, which no database takes.
         """
         values = self._values(noun)
-        if values == self._defaults:
-            return None
+        return self._text(values) if values != self._defaults else None
+
+    def _new_text(self, values: tuple[Any, ...]) -> str:
         facts = zip(self._names, values, self._defaults, strict=True)
         detail = {name: value for name, value, default in facts if value != default}
         return json.dumps(detail, separators=(",", ":"), default=_to_plain)
@@ -63,8 +68,11 @@ class RareFields:
 def _to_plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode()
-    members = ((field, getattr(value, field.name)) for field in fields(value))
-    return {field.name: member for field, member in members if member != field.default}
+    members = (
+        (name, getattr(value, name), default)
+        for name, default in _members(cast("Hashable", type(value)))
+    )
+    return {name: member for name, member, default in members if member != default}
 
 
 def _from_plain(hint: Any, fact: Any) -> Any:
@@ -83,6 +91,14 @@ def _from_plain(hint: Any, fact: Any) -> Any:
     if not isinstance(fact, hint):
         raise TypeError(f"{fact!r} is no {hint.__name__}")
     return fact
+
+
+@cache
+def _members(noun: Hashable) -> tuple[tuple[str, Any], ...]:
+    """
+    Names and defaults of a noun's fields; msgspec finds them out anew at each call.
+    """
+    return tuple((field.name, field.default) for field in fields(cast("type[Noun]", noun)))
 
 
 @cache

@@ -9,6 +9,8 @@ from tests.unit.engine.bodies import Bodies, Does, asks_and_adds, fails, trace
 
 Make = Callable[[Bodies], Workflow]
 
+_A_WHILE = 40  # reads of the store
+
 
 def fails_at_first(letter: str) -> Does:
     """
@@ -78,18 +80,20 @@ def failing(bodies: Bodies) -> Workflow:
     return Workflow("w").parallel(bodies.step("p"), inner).then(bodies.step("j"))
 
 
-async def slow_or_failing(value: object, ctx: Context) -> str:
-    """
-    Fails at once for "2"; for anything else it takes its time.
-    """
-    if value == "2":
-        fails(value, ctx)
-    for _ in range(30):
-        await ctx.result_of("m")
-    return f"{value}f"
-
-
 def failing_items(bodies: Bodies) -> Workflow:
+    async def slow_or_failing(value: object, ctx: Context) -> str:
+        """
+        Fails at once for "2"; anything else takes its time until that has failed, in this server
+        or, which takes longest, in one before.
+        """
+        if value == "2":
+            fails(value, ctx)
+        reads = 0
+        while reads < (_A_WHILE if "f[1]" in bodies.calls else 5 * _A_WHILE):
+            await ctx.result_of("m")
+            reads += 1
+        return f"{value}f"
+
     items = Workflow("w").map("m", lambda _: ["1", "2", "3"])
     return items.foreach(bodies.step("f", slow_or_failing), concurrency=2)
 
