@@ -27,8 +27,9 @@ type connection struct {
 	patience Patience
 	isKnown  atomic.Bool // whether the server has ever answered
 	calls    *line
-	closed   chan struct{}
 	dial     func() (*line, error)
+	closing  context.Context // ends when the client is closed
+	end      context.CancelFunc
 
 	mutex   sync.Mutex
 	streams *line // nil: to be opened when needed
@@ -42,7 +43,8 @@ func newConnection(target string, settings settings) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{patience: settings.patience.withDefaults(), closed: make(chan struct{})}
+	c := &connection{patience: settings.patience.withDefaults()}
+	c.closing, c.end = context.WithCancel(context.Background())
 	c.dial = func() (*line, error) {
 		conn, err := grpc.NewClient(target, options...)
 		if err != nil {
@@ -103,14 +105,7 @@ func (l *line) closeIfLeft() {
 	}
 }
 
-func (c *connection) isClosed() bool {
-	select {
-	case <-c.closed:
-		return true
-	default:
-		return false
-	}
-}
+func (c *connection) isClosed() bool { return c.closing.Err() != nil }
 
 func (c *connection) close() error {
 	c.mutex.Lock()
@@ -118,7 +113,7 @@ func (c *connection) close() error {
 	if c.isClosed() {
 		return nil
 	}
-	close(c.closed)
+	c.end()
 	err := c.calls.conn.Close()
 	if c.streams != nil {
 		err = errors.Join(err, c.streams.conn.Close())

@@ -3,6 +3,7 @@ package dalsegno_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -209,6 +210,41 @@ func TestASilentStreamIsReplacedOnAnotherConnection(t *testing.T) {
 	<-ended // the silent one, while the client is open
 	if len(peers) != 2 || peers[0] == peers[1] {
 		t.Errorf("the calls came from %v, want two connections", peers)
+	}
+}
+
+func TestClosingTheClientEndsStreamsOnConnectionsThatWereDropped(t *testing.T) {
+	// The goal: no stream outlives its client. The method: one stream falls silent, so that its
+	// connection is dropped, while another on the same one is kept alive.
+	heartbeat := &pb.RunEvent{Body: &pb.RunEvent_Heartbeat{Heartbeat: &pb.Heartbeat{}}}
+	var isReplaced atomic.Bool
+	host := serve(t, &fake{watch: func(request *pb.WatchRunRequest, call call) error {
+		switch {
+		case request.GetRunId() == "alive":
+			for call.tell(heartbeat) == nil {
+				time.Sleep(10 * time.Millisecond) // the pace of what is told
+			}
+		case !isReplaced.Swap(true):
+			<-call.ctx.Done()
+		default:
+			return call.tell(history(2)...)
+		}
+		return nil
+	}})
+	patience := quick
+	patience.Silence = 200 * time.Millisecond
+	client := dial(t, host.address, dalsegno.WithPatience(patience))
+
+	alive := make(chan error)
+	go func() {
+		_, err := sequences(client.WatchRun(t.Context(), dalsegno.WatchRunRequest{RunID: "alive"}))
+		alive <- err
+	}()
+	wantSequences(t, client.WatchRun(t.Context(), watchOne), 1, 2)
+	client.Close()
+
+	if err := <-alive; !errors.Is(err, dalsegno.ErrClosed) {
+		t.Errorf("got %v", err)
 	}
 }
 

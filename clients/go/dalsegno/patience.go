@@ -79,7 +79,7 @@ func (b *backoff) wait(ctx context.Context, failure error) error {
 	select {
 	case <-timer.C:
 		return nil
-	case <-b.connection.closed:
+	case <-b.connection.closing.Done():
 		return ErrClosed
 	case <-ctx.Done():
 		return fromContext(ctx)

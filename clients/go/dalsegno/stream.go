@@ -87,6 +87,8 @@ func (s *stream) attach(
 	silence := s.connection.patience.Silence
 	watchdog := time.AfterFunc(silence, func() { cancel(errSilent) })
 	defer watchdog.Stop()
+	// Closing the line is not enough: this one may have been dropped.
+	defer context.AfterFunc(s.connection.closing, func() { cancel(ErrClosed) })()
 
 	receive, err := s.open(exactly(calling), line.runs)
 	for err == nil {
