@@ -133,8 +133,8 @@ function writeAt(place: string, item: unknown, path: Path): string {
   return text;
 }
 
-// Not an instance of a class: Date, Map and the like would lose what they are. Compares no
-// identities, as objects of another realm have another Object.prototype.
+// Not of a class: Date, Map and the like would lose what they are. Compares no identities, as
+// objects of another realm have another Object.prototype.
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;

@@ -98,7 +98,7 @@ export class EventStream<Result = unknown> implements AsyncIterable<RunEvent<Res
     this.#detach();
   }
 
-  /** The next message; undefined if the call brought none, and another one has to be made or not. */
+  /** The next message; undefined if the call brought none. Another is made unless all is over. */
   async #receive(scope: AbortSignal): Promise<Message | undefined> {
     scope.throwIfAborted();
     const { patience } = this.#connection;
