@@ -7,7 +7,7 @@ import (
 )
 
 // Cancel ends a run as canceled; the run. One that is canceled already is answered as it is.
-func (c *Client) Cancel(ctx context.Context, request StopRequest) (*Run, error) {
+func (c *Client) Cancel(ctx context.Context, request CancelRequest) (*Run, error) {
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
 	return runOf(call(ctx, c.connection, c.connection.calls.runs.Cancel, &pb.CancelRequest{
@@ -21,7 +21,7 @@ func (c *Client) Cancel(ctx context.Context, request StopRequest) (*Run, error) 
 // Pause asks a run to stop between two steps; the run as it is, maybe still running.
 //
 // WaitRun tells when it has stopped, Resume lets it go on.
-func (c *Client) Pause(ctx context.Context, request StopRequest) (*Run, error) {
+func (c *Client) Pause(ctx context.Context, request PauseRequest) (*Run, error) {
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
 	return runOf(call(ctx, c.connection, c.connection.calls.runs.Pause, &pb.PauseRequest{

@@ -111,8 +111,19 @@ type WatchRunRequest struct {
 	Follow bool
 }
 
-// A StopRequest says which run to stop, for Cancel and Pause. Only RunID is required.
-type StopRequest struct {
+// A CancelRequest says which run to end. Only RunID is required.
+type CancelRequest struct {
+	RunID string
+	// Reason says why, for the run's events.
+	Reason string
+	// RequestID is as in [RunRequest].
+	RequestID string
+	// Output is what the answer holds.
+	Output OutputOptions
+}
+
+// A PauseRequest says which run to stop between two steps. Only RunID is required.
+type PauseRequest struct {
 	RunID string
 	// Reason says why, for the run's events.
 	Reason string
