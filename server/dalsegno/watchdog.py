@@ -55,6 +55,7 @@ class Watchdog:
         self._look_s = lag_s / _LOOKS
         self._now_s = now_s
         self._is_over = threading.Event()
+        self._has_answered = threading.Event()
         self._late = 0
         self._worst_s = 0.0
         self._told_s = -_QUIET_S
@@ -73,21 +74,23 @@ class Watchdog:
         traceback: TracebackType | None,
     ) -> None:
         self._is_over.set()
+        self._has_answered.set()  # the loop cannot: it waits here
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._is_over.wait(self._look_s):
+        while not self._is_over.is_set():
             lag_s = self._ask()
             if lag_s > self._lag_s:
                 self._late += 1
                 self._worst_s = max(self._worst_s, lag_s)
             self._tell()
+            self._is_over.wait(self._look_s)
 
     def _ask(self) -> float:
         """
         Wait until the loop answers; how long that took.
         """
-        has_answered = threading.Event()
+        has_answered = self._has_answered = threading.Event()
         answered_s = 0.0
 
         def answer() -> None:
@@ -100,9 +103,7 @@ class Watchdog:
         suspect: asyncio.Task[Any] | None = None
         looks = 0
         is_told = False
-        while not has_answered.wait(self._look_s):
-            if self._is_over.is_set():
-                return 0.0
+        while not self._is_over.is_set() and not has_answered.wait(self._look_s):
             task = asyncio.current_task(self._loop)
             looks = looks + 1 if task is suspect else 1
             suspect = task
@@ -111,7 +112,7 @@ class Watchdog:
             if is_stalled and task is not None and not is_told:
                 is_told = True
                 self._name(task, blocked_s)
-        return answered_s - asked_s
+        return answered_s - asked_s if answered_s else 0.0
 
     def _name(self, task: asyncio.Task[Any], blocked_s: float) -> None:
         """

@@ -58,7 +58,8 @@ async def serving(
     """
     address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
-    given = {"listen": "127.0.0.1:0", "stop_grace_s": 1.0, **settings}
+    # The loop stands still between two tests; its watchdog is not to tell other tests of it.
+    given = {"listen": "127.0.0.1:0", "stop_grace_s": 1.0, "loop_lag_ms": 60_000, **settings}
     server = asyncio.create_task(
         serve(Settings(db=db, **given), workflows, on_ready=address.set_result, stop=stop)
     )

@@ -167,3 +167,12 @@ async def test_the_thread_ends_with_the_block() -> None:
         assert len(watchdogs()) == len(before) + 1
 
     assert watchdogs() == before
+
+
+async def test_the_end_of_the_block_waits_for_no_answer() -> None:
+    begun = time.monotonic()
+
+    with watched(40):
+        block(0.05)  # a question is open by now, and nobody answers it any more
+
+    assert time.monotonic() - begun < 5

@@ -5,6 +5,7 @@ Nothing here changes anything.
 """
 
 import ctypes
+import logging
 import os
 import sqlite3
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from dalsegno.store.migrations import APPLICATION_ID
+
+_LOG = logging.getLogger(__name__)
 
 Integrity = Literal["quick", "full", "off"]
 
@@ -132,6 +135,7 @@ def check_integrity(connection: sqlite3.Connection, path: Path, integrity: Integ
     """
     if integrity == "off":
         return
+    _LOG.info("the database is being checked", extra={"bytes": path.stat().st_size})
     problem = damage(connection, "quick_check" if integrity == "quick" else "integrity_check")
     if problem is not None:
         raise StoreOpenError(damaged(path, problem))
