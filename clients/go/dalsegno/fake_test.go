@@ -29,17 +29,13 @@ var quick = dalsegno.Patience{
 // A fake answers over a real connection as a test says. What it is not told is Unimplemented.
 type fake struct {
 	pb.UnimplementedRunServiceServer
-	pb.UnimplementedWorkflowServiceServer
 
 	run          func(context.Context, *pb.RunRequest) (*pb.Run, error)
-	resume       func(context.Context, *pb.ResumeRequest) (*pb.Run, error)
-	travel       func(context.Context, *pb.TimeTravelRequest) (*pb.Run, error)
 	getRun       func(context.Context, *pb.GetRunRequest) (*pb.Run, error)
 	waitRun      func(context.Context, *pb.WaitRunRequest) (*pb.Run, error)
 	restart      func(context.Context, *pb.RestartRequest) (*pb.Run, error)
 	deleteRun    func(context.Context, *pb.DeleteRunRequest) error
 	listRuns     func(context.Context, *pb.ListRunsRequest) (*pb.ListRunsResponse, error)
-	getWorkflow  func(context.Context, *pb.GetWorkflowRequest) (*pb.Workflow, error)
 	watch        func(*pb.WatchRunRequest, call) error
 	runStream    func(*pb.RunStreamRequest, call) error
 	resumeStream func(*pb.ResumeStreamRequest, call) error
@@ -67,18 +63,6 @@ func (f *fake) Run(ctx context.Context, r *pb.RunRequest) (*pb.RunResponse, erro
 	return &pb.RunResponse{Run: run}, err
 }
 
-func (f *fake) Resume(ctx context.Context, r *pb.ResumeRequest) (*pb.ResumeResponse, error) {
-	run, err := f.resume(ctx, r)
-	return &pb.ResumeResponse{Run: run}, err
-}
-
-func (f *fake) TimeTravel(
-	ctx context.Context, r *pb.TimeTravelRequest,
-) (*pb.TimeTravelResponse, error) {
-	run, err := f.travel(ctx, r)
-	return &pb.TimeTravelResponse{Run: run}, err
-}
-
 func (f *fake) GetRun(ctx context.Context, r *pb.GetRunRequest) (*pb.GetRunResponse, error) {
 	run, err := f.getRun(ctx, r)
 	return &pb.GetRunResponse{Run: run}, err
@@ -102,13 +86,6 @@ func (f *fake) DeleteRun(
 
 func (f *fake) ListRuns(ctx context.Context, r *pb.ListRunsRequest) (*pb.ListRunsResponse, error) {
 	return f.listRuns(ctx, r)
-}
-
-func (f *fake) GetWorkflow(
-	ctx context.Context, r *pb.GetWorkflowRequest,
-) (*pb.GetWorkflowResponse, error) {
-	workflow, err := f.getWorkflow(ctx, r)
-	return &pb.GetWorkflowResponse{Workflow: workflow}, err
 }
 
 func (f *fake) WatchRun(
@@ -169,7 +146,6 @@ func (h *host) start() {
 	}
 	server := grpc.NewServer(h.options...)
 	pb.RegisterRunServiceServer(server, h.fake)
-	pb.RegisterWorkflowServiceServer(server, h.fake)
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	h.address, h.server = listener.Addr().String(), server

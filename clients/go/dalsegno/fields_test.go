@@ -8,9 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/dalsegno/dalsegno/clients/go/dalsegno"
@@ -97,30 +94,6 @@ func wantFull(t *testing.T, path string, value reflect.Value) {
 	}
 }
 
-func TestEveryFieldOfAnAnswerIsDecoded(t *testing.T) {
-	var run pb.Run
-	fill(run.ProtoReflect(), 4)
-	var workflow pb.Workflow
-	fill(workflow.ProtoReflect(), 4)
-	client := dial(t, serve(t, &fake{
-		getRun: func(context.Context, *pb.GetRunRequest) (*pb.Run, error) { return &run, nil },
-		getWorkflow: func(context.Context, *pb.GetWorkflowRequest) (*pb.Workflow, error) {
-			return &workflow, nil
-		},
-	}).address)
-
-	gotRun, err := client.GetRun(t.Context(), "x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	wantFull(t, "Run", reflect.ValueOf(gotRun))
-	gotWorkflow, err := client.GetWorkflow(t.Context(), "x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	wantFull(t, "Workflow", reflect.ValueOf(gotWorkflow))
-}
-
 func TestEveryKindOfEventIsDecodedWithAllItsFields(t *testing.T) {
 	var kinds []string
 	var events []*pb.RunEvent
@@ -155,94 +128,6 @@ func TestEveryKindOfEventIsDecodedWithAllItsFields(t *testing.T) {
 	if len(kinds) > 0 {
 		t.Errorf("%v did not come", kinds)
 	}
-}
-
-func TestEveryFieldOfARequestIsSent(t *testing.T) {
-	asked := make(chan proto.Message, 1)
-	enough := status.Error(codes.Unimplemented, "asked")
-	client := dial(t, serve(t, &fake{
-		run: func(_ context.Context, request *pb.RunRequest) (*pb.Run, error) {
-			asked <- request
-			return nil, enough
-		},
-		resume: func(_ context.Context, request *pb.ResumeRequest) (*pb.Run, error) {
-			asked <- request
-			return nil, enough
-		},
-		travel: func(_ context.Context, request *pb.TimeTravelRequest) (*pb.Run, error) {
-			asked <- request
-			return nil, enough
-		},
-		runStream: func(request *pb.RunStreamRequest, _ call) error {
-			asked <- request
-			return enough
-		},
-		resumeStream: func(request *pb.ResumeStreamRequest, _ call) error {
-			asked <- request
-			return enough
-		},
-		travelStream: func(request *pb.TimeTravelStreamRequest, _ call) error {
-			asked <- request
-			return enough
-		},
-	}).address)
-	ctx := t.Context()
-	run, resume, travel := fullRequests()
-	for _, ask := range []func() error{
-		func() error { _, err := client.Run(ctx, run); return err },
-		func() error { _, err := sequences(client.RunStream(ctx, run)); return err },
-		func() error { _, err := client.Resume(ctx, resume); return err },
-		func() error { _, err := sequences(client.ResumeStream(ctx, resume)); return err },
-		func() error { _, err := client.TimeTravel(ctx, travel); return err },
-		func() error { _, err := sequences(client.TimeTravelStream(ctx, travel)); return err },
-	} {
-		if err := ask(); status.Code(err) != codes.Unimplemented {
-			t.Fatal(err)
-		}
-		wantSet(t, (<-asked).ProtoReflect())
-	}
-}
-
-func wantSet(t *testing.T, message protoreflect.Message) {
-	t.Helper()
-	fields := message.Descriptor().Fields()
-	for i := range fields.Len() {
-		field := fields.Get(i)
-		switch {
-		case field.ContainingOneof() != nil && !field.HasOptionalKeyword():
-		case !message.Has(field):
-			t.Errorf("%s is not sent", field.FullName())
-		case field.IsMap() && field.MapValue().Message() != nil:
-			wantSet(t, message.Get(field).Map().Get(protoreflect.ValueOf("x").MapKey()).Message())
-		case field.Message() != nil && !field.IsMap():
-			wantSet(t, message.Get(field).Message())
-		}
-	}
-}
-
-func fullRequests() (dalsegno.RunRequest, dalsegno.ResumeRequest, dalsegno.TimeTravelRequest) {
-	output := dalsegno.OutputOptions{
-		WithoutSteps: true, IncludeState: true, IncludeResumeLabels: true,
-	}
-	tracing := &dalsegno.TracingOptions{
-		TraceID: "x", ParentSpanID: "x", Tags: []string{"x"},
-		Metadata: map[string]string{"x": "x"}, RequestContextKeys: []string{"x"},
-	}
-	context := map[string]dalsegno.StepResult{
-		"x": {Output: 1, Payload: 1, Status: dalsegno.StepStatusSuccess},
-	}
-	return dalsegno.RunRequest{
-			WorkflowID: "x", InputData: 1, RunID: "x", InitialState: 1, RequestContext: 1,
-			PerStep: true, Output: output, Tracing: tracing, Follow: true,
-		}, dalsegno.ResumeRequest{
-			RunID: "x", Step: "x", Label: "x", ResumeData: 1, RequestContext: 1,
-			PerStep: true, Output: output, Follow: true,
-		}, dalsegno.TimeTravelRequest{
-			RunID: "x", WorkflowID: "x", Step: "x", InputData: 1, ResumeData: 1, InitialState: 1,
-			Context: context, RequestContext: 1, PerStep: true, Force: true,
-			AllowDefinitionChange: true, NewRunID: "x", Output: output, Tracing: tracing,
-			Follow: true,
-		}
 }
 
 func TestWhatANewerServerSaysBreaksNothing(t *testing.T) {
