@@ -284,6 +284,42 @@ async def test_a_page_of_the_log_is_bounded_in_bytes(
     assert len(batches) > 5
 
 
+async def test_however_far_behind_a_watcher_is_it_misses_nothing(
+    stages: Stages, bodies: Bodies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "_WINDOW", 3)
+    stage = await stages.open(Workflow("w").then(*bodies.steps("abc")))
+    run = await stage.run("w", "")
+    telling = feed.Feed(stage.store.as_store)
+    with telling._tail(run.run_id):
+        for event in run.events:
+            telling.publish(run.view.run, [event])
+
+        for after in range(len(run.events) + 1):
+            watching = telling.watch(run.run_id, after, follow=True, idle_s=30)
+            assert await read(watching) == log_of(run)[after:]
+
+
+async def test_what_happens_while_a_watcher_looks_whether_it_is_done_wakes_it(
+    stages: Stages, bodies: Bodies
+) -> None:
+    stage = await stages.open(Workflow("w").then(bodies.step("s", asks), bodies.step("b")))
+    run = await stage.run("w", "")
+    newest = len(run.events)
+    telling = feed.Feed(stage.store.as_store)
+    looked = stage.store.hold_answer("run")
+    watching = telling.watch(run.run_id, newest, follow=True, idle_s=30)
+    reading = asyncio.create_task(anext(watching))
+    await until(lambda: stage.store.has_held("run"))
+    run = await stage.resume(run, "ok")
+    telling.publish(run.view.run, run.events[newest:])
+    looked.set()
+
+    async with asyncio.timeout(5):
+        assert [told(event) for event in await reading] == log_of(run)[newest:]
+    await watching.aclose()
+
+
 async def test_events_that_nobody_told_of_here_are_read_from_the_log(
     stages: Stages, bodies: Bodies
 ) -> None:
