@@ -168,8 +168,8 @@ class Settings(BaseSettings):
     metadata_bytes_max: int = Field(
         8 * 1024,
         ge=1024,
-        description="Bytes of metadata that a call may bring. gRPC refuses more at random from "
-        "8 KiB on.",
+        description="Bytes of metadata that a call may bring, its path and 32 for each entry "
+        "included. gRPC refuses more.",
     )
     calls_per_connection_max: int = Field(
         256,

@@ -71,3 +71,30 @@ def test_no_setting_is_explained_that_there_is_not() -> None:
     explained = re.findall(r"^\| `(DALSEGNO_[A-Z_]+)` \|", CONFIGURATION, re.MULTILINE)
 
     assert explained == [it.env for it in describe(Settings())]
+
+
+def test_every_limit_is_in_the_table_of_limits() -> None:
+    _, _, table = CONFIGURATION.partition("## Limits\n\nAll")
+    named = set(re.findall(r"`([a-z_]+)`", table))
+    settings = {it.name for it in describe(Settings())}
+    exhausted = {reason for reason, (code, _) in rows().items() if code == "RESOURCE_EXHAUSTED"}
+
+    assert (
+        {name for name in settings if name.endswith("_max")}
+        <= named
+        <= settings | {"steps_truncated"}
+    )
+    assert {it for it in exhausted if not it.startswith("BACKUP")} <= set(
+        re.findall(r"`([A-Z_]+)`", table)
+    )
+
+
+def test_the_table_of_limits_has_the_defaults() -> None:
+    _, _, table = CONFIGURATION.partition("## Limits\n\nAll")
+    shown = {
+        name: int(number.replace(",", "")) * {"MiB": 2**20, "KiB": 2**10}.get(unit, 1)
+        for number, unit, name in re.findall(r"\| ([\d,]+) ?(MiB|KiB|s)?[^|]*\| `(\w+)` \|", table)
+    }
+
+    assert shown == {name: getattr(Settings(), name) for name in shown}
+    assert len(shown) == 13

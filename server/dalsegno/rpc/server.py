@@ -161,6 +161,8 @@ def _options(settings: Settings) -> list[tuple[str, int]]:
         "grpc.max_receive_message_length": settings.message_bytes_max,
         "grpc.max_send_message_length": settings.message_bytes_max,
         "grpc.max_metadata_size": settings.metadata_bytes_max,
+        # Otherwise twice as much, and what lies between is refused at random.
+        "grpc.absolute_max_metadata_size": settings.metadata_bytes_max,
         "grpc.keepalive_time_ms": _ms(settings.keepalive_s),
         "grpc.keepalive_timeout_ms": _ms(settings.keepalive_timeout_s),
         # What ends a connection whose packets arrive and whose pings stay unanswered, as behind a
