@@ -88,7 +88,7 @@ async def test_calls_that_never_send_their_request_hinder_only_their_own_connect
         async with grpc.aio.insecure_channel(server.address, _ALONE) as channel:
             open_call: Any = channel.stream_stream("/dalsegno.v1.RunService/WatchRun")
             calls = [open_call() for _ in range(50)]
-            get = channel.unary_unary(
+            get: Any = channel.unary_unary(
                 "/dalsegno.v1.RunService/GetRun", pb.GetRunRequest.SerializeToString
             )
             with pytest.raises(grpc.aio.AioRpcError) as waited:
