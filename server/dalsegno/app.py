@@ -7,6 +7,7 @@ import logging
 import random
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -30,6 +31,12 @@ _log = logging.getLogger(__name__)
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
+# For so long a thread may keep the interpreter from the event loop; it has to be won again after
+# every look at the network. With two functions that compute, calls took 16 ms (p99) in place of
+# 240 at Python's 5 ms, with sixteen 170 ms in place of 1,400. Functions that compute lose up to
+# 10 % to it, servers without any nothing.
+_SWITCH_S = 0.0005
+
 
 def run(
     settings: Settings,
@@ -41,6 +48,7 @@ def run(
     Be a server until a signal asks to stop. Sets up logging; see `serve` for the rest.
     """
     configure_logging(settings)
+    sys.setswitchinterval(_SWITCH_S)
     serving = serve(settings, workflows, on_ready=on_ready)
     try:
         import uvloop  # noqa: PLC0415 - faster by a quarter where there is one
@@ -86,7 +94,7 @@ async def serve(
         # Before the engine starts: a server that cannot be reached must not go on with runs.
         address = _bind(server, settings)
         lag_s = settings.loop_lag_ms / 1000
-        with _stopping_on_signals(stop), Watchdog(engine.body_of, lag_s=lag_s):
+        with _stopping_on_signals(stop), Watchdog(engine.bodies, lag_s=lag_s):
             await _start_engine(engine)
             await _serve_until(stop, engine, server, settings, lambda: _ready(address, on_ready))
     finally:

@@ -12,7 +12,7 @@ from inspect import unwrap
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from dalsegno.engine.body import Place
+from dalsegno.engine.body import Bodies
 
 _log = logging.getLogger(__name__)
 
@@ -34,23 +34,23 @@ class Watchdog:
     block lasts.
 
     Logs the lag when it was too long, at most every 10 s, and once per stall, *while* it lasts,
-    which task the loop is in: run, workflow, address and line of the body that keeps it. A body
-    that holds the interpreter as well (in C code that does not let go) is only told by the lag.
+    where the loop is: run, workflow, address and line of the body that keeps it. A body that holds
+    the interpreter as well (in C code that does not let go) is only told by the lag.
 
     Args:
-        body_of: The body a task is in.
+        bodies: Of the engine.
         lag_s: How much is too long.
         now_s: A clock that nobody can set.
     """
 
     def __init__(
         self,
-        body_of: Callable[[asyncio.Task[Any]], Place | None],
+        bodies: Bodies,
         *,
         lag_s: float,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._body_of = body_of
+        self._bodies = bodies
         self._lag_s = lag_s
         self._look_s = lag_s / _LOOKS
         self._now_s = now_s
@@ -119,17 +119,22 @@ class Watchdog:
         Tell which task keeps the loop. Nothing of what it works on is told.
         """
         frame = sys._current_frames().get(self._loop_thread)  # noqa: SLF001 - public by its docs
-        place = self._body_of(task)
+        place = self._bodies.of(task)
+        at = _innermost(frame, place.body) if place is not None else None
         facts: dict[str, Any] = {"blocked_ms": round(blocked_s * 1000)}
-        if place is None:
+        if place is None or at is None:
+            # A thread that computes may also keep the interpreter from a task that only wants on.
             facts |= {"task": task.get_name(), "at": _line(frame)}
-            _log.warning("the event loop is kept by a task that is in no body", extra=facts)
+            facts |= {"functions": self._bodies.functions}
+            _log.warning(
+                "the event loop does not get on, in a task that is in no body", extra=facts
+            )
             return
         facts |= {
             "run_id": place.run_id,
             "workflow_id": place.workflow_id,
             "address": place.address,
-            "at": _line(_innermost(frame, place.body)),
+            "at": _line(at),
         }
         _log.warning(
             "a body blocks the event loop, so that nobody is answered; make it a plain function, "

@@ -50,12 +50,14 @@ class Place:
 
     Attributes:
         body: The function itself.
+        is_function: It is executed on a thread, not on the event loop.
     """
 
     run_id: str
     workflow_id: str
     address: str
     body: Callable[..., Any]
+    is_function: bool = False
 
 
 class Bodies:
@@ -86,9 +88,17 @@ class Bodies:
 
     def of(self, task: asyncio.Task[Any]) -> Place | None:
         """
-        The body that a task is in; None if it is in none. May be asked from any thread.
+        The coroutine that a task is in; None if it is in none. May be asked from any thread.
         """
-        return self._places.get(task)
+        place = self._places.get(task)
+        return place if place is not None and not place.is_function else None
+
+    @property
+    def functions(self) -> int:
+        """
+        How many plain functions are waited for. May be asked from any thread.
+        """
+        return sum(place.is_function for place in list(self._places.values()))
 
     def close(self) -> None:
         """

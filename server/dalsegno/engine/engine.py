@@ -2,15 +2,13 @@
 The façade: what callers may ask of the engine.
 """
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
 
 from dalsegno.engine.background import Background
 from dalsegno.engine.beginning import Beginning
-from dalsegno.engine.body import Bodies, Place
+from dalsegno.engine.body import Bodies
 from dalsegno.engine.commands import (
     Accepted,
     Cancel,
@@ -351,12 +349,12 @@ class Engine:
         """
         return self._store.backup(chunk_bytes=chunk_bytes)
 
-    def body_of(self, task: asyncio.Task[Any]) -> Place | None:
+    @property
+    def bodies(self) -> Bodies:
         """
-        The body that a task of the event loop is in; None if it is in none. May be asked from any
-        thread.
+        What is being executed for users.
         """
-        return self._bodies.of(task)
+        return self._bodies
 
     # What commands have in common.
 

@@ -170,7 +170,8 @@ class _Step:
 
     def _place(self) -> Place:
         run = self.live.run
-        return Place(run.run_id, run.workflow_id, self.address, self.node.body)
+        is_function = not self.node.is_coroutine
+        return Place(run.run_id, run.workflow_id, self.address, self.node.body, is_function)
 
     def _context(self, record: Record, value: Payload) -> Context | None:
         if not self.node.takes_context:
