@@ -158,15 +158,6 @@ class World:
         raise AssertionError("the store is well again, and still nothing goes on")
 
 
-@pytest.fixture(autouse=True)
-def in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    What the engine waits for in real time, lest it ask a failing store too often.
-    """
-    monkeypatch.setattr("dalsegno.engine.reconciler._PAUSE_S", 0.0, raising=False)
-    monkeypatch.setattr("dalsegno.engine.background._BACKOFF_FIRST_S", 0.0, raising=False)
-
-
 @dataclass(frozen=True)
 class Play:
     """
