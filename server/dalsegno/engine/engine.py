@@ -3,8 +3,9 @@ The façade: what callers may ask of the engine.
 """
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import TypeVar
 
 from dalsegno.engine.background import Background
 from dalsegno.engine.beginning import Beginning
@@ -33,6 +34,7 @@ from dalsegno.engine.runs import Runs
 from dalsegno.engine.settings import EngineSettings
 from dalsegno.engine.supervisor import Supervisor
 from dalsegno.engine.timers import Timers
+from dalsegno.engine.unbroken import Unbroken
 from dalsegno.engine.views import Views
 from dalsegno.model.clock import Clock
 from dalsegno.model.errors import (
@@ -46,13 +48,16 @@ from dalsegno.model.run import Run, RunStatus
 from dalsegno.store.contract import RunFilter, Store
 from dalsegno.workflow.builder import Workflow
 
+C = TypeVar("C", bound=Command)
+
 
 class Engine:
     """
     Runs workflows against a store. All methods belong to one event loop.
 
     Every method raises `DalsegnoError`s as refusals, before anything is written, and
-    `StoreUnavailable` when the store cannot be used.
+    `StoreUnavailable` when the store cannot be used. A command whose caller is canceled is carried
+    out all the same.
     """
 
     def __init__(
@@ -79,6 +84,7 @@ class Engine:
         )
         self._background = Background(clock)
         self._locks = NamedLocks()
+        self._unbroken = Unbroken()
         self._bodies = Bodies(settings.bodies_max)
         self._runs = Runs(
             store,
@@ -119,6 +125,7 @@ class Engine:
         self._supervisor.is_stopping = True
         await self._background.stop()
         await self._supervisor.stop(grace_s)
+        await self._unbroken.stop()
         with contextlib.suppress(StoreUnavailable):
             await self._ownership.release()
         self._bodies.close()
@@ -140,9 +147,7 @@ class Engine:
             WorkflowNotFound, InvalidInput, InvalidState, InvalidContext, PayloadTooLarge,
             RunExists, RequestIdReused, TooManyRuns
         """
-        async with self._locks.hold(_request_lock(command)), self._locks.hold(command.run_id):
-            repeated = await self._repeated(command)
-            return repeated or await self._beginning.start(command)
+        return await self._act(command, command.run_id, self._beginning.start)
 
     async def time_travel(self, command: TimeTravel) -> Accepted:
         """
@@ -151,9 +156,7 @@ class Engine:
         Raises:
             DalsegnoError: Any refusal of semantics.md §7 that concerns a travel.
         """
-        async with self._locks.hold(_request_lock(command)), self._locks.hold(command.new_run_id):
-            repeated = await self._repeated(command)
-            return repeated or await self._beginning.travel(command)
+        return await self._act(command, command.new_run_id, self._beginning.travel)
 
     async def resume(self, command: Resume) -> Accepted:
         """
@@ -164,9 +167,7 @@ class Engine:
             RunNotFound, RunFinished, NotSuspended, AmbiguousSuspension, InvalidResumeData,
             InvalidAddress, StepNotFound, InvalidContext, PayloadTooLarge, Conflict
         """
-        async with self._locks.hold(_request_lock(command)), self._locks.hold(command.run_id):
-            repeated = await self._repeated(command)
-            return repeated or await self._going_on.resume(command)
+        return await self._act(command, command.run_id, self._going_on.resume)
 
     async def cancel(self, command: Cancel) -> Accepted:
         """
@@ -176,9 +177,7 @@ class Engine:
         Raises:
             RunNotFound, RunFinished, Conflict
         """
-        async with self._locks.hold(_request_lock(command)), self._locks.hold(command.run_id):
-            repeated = await self._repeated(command)
-            return repeated or await self._going_on.cancel(command)
+        return await self._act(command, command.run_id, self._going_on.cancel)
 
     async def pause(self, command: Pause) -> Accepted:
         """
@@ -188,9 +187,7 @@ class Engine:
         Raises:
             RunNotFound, RunFinished, Conflict
         """
-        async with self._locks.hold(_request_lock(command)), self._locks.hold(command.run_id):
-            repeated = await self._repeated(command)
-            return repeated or await self._going_on.pause(command)
+        return await self._act(command, command.run_id, self._going_on.pause)
 
     async def restart(self, run_id: str) -> Accepted:
         """
@@ -238,12 +235,7 @@ class Engine:
             RunNotFound, RunHasReplays, Conflict
             RunActive: It is pending, running or waiting.
         """
-        async with self._locks.hold(run_id):
-            run = await self._existing(run_id)
-            if not run.status.is_at_rest:
-                raise RunActive(run_id, run.status)
-            await self._store.delete(run_id, epoch=run.epoch, after=run.newest_sequence)
-            self._feed.delete(run_id)
+        await self._unbroken.finish(self._delete(run_id))
 
     # Questions.
 
@@ -370,6 +362,27 @@ class Engine:
         if known.fingerprint != fingerprint(command):
             raise RequestIdReused(command.request_id, known.run_id)
         return Accepted(known.run_id, known.after_sequence)
+
+    async def _act(
+        self, command: C, run_id: str | None, act: Callable[[C], Awaitable[Accepted]]
+    ) -> Accepted:
+        """
+        Carry out a command, unless it is a repetition, with no other about the run beside it.
+        """
+
+        async def whole() -> Accepted:
+            async with self._locks.hold(_request_lock(command)), self._locks.hold(run_id):
+                return await self._repeated(command) or await act(command)
+
+        return await self._unbroken.finish(whole())
+
+    async def _delete(self, run_id: str) -> None:
+        async with self._locks.hold(run_id):
+            run = await self._existing(run_id)
+            if not run.status.is_at_rest:
+                raise RunActive(run_id, run.status)
+            await self._store.delete(run_id, epoch=run.epoch, after=run.newest_sequence)
+            self._feed.delete(run_id)
 
     async def _existing(self, run_id: str) -> Run:
         return await self._runs.existing(run_id)

@@ -499,10 +499,10 @@ async def test_no_timer_fires_once_a_server_is_stopping(stages: Stages, bodies: 
         asleep = await stage.start("waiting", "")
         await stage.until_told(asleep, "run_waiting")
         await until(lambda: not stage.is_live(asleep))
+        known = len(stage.store.appends)
         release = stage.store.hold_append(2)
         await stage.start("writing", "")
-        known = len(stage.store.appends)
-        await until(lambda: len(stage.store.appends) == known + 1)
+        await until(lambda: len(stage.store.appends) == known + 2)
         stopping = asyncio.create_task(stage.engine.stop(0))
         await until(lambda: stage.engine._supervisor.is_stopping)
 
