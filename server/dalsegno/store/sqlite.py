@@ -128,7 +128,6 @@ class SqliteStore:
         resources.callback(claim.release)
         backups = Backups(claim.path, backup_dir)
         await asyncio.to_thread(backups.check)
-        await asyncio.to_thread(backups.check)
         if claim.exists:
             await asyncio.to_thread(opening.write_log_again, claim.path)
             async with connect(opening.uri(claim.path, opening.look_mode(claim.path))) as looking:
