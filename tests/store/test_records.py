@@ -168,6 +168,25 @@ async def test_a_page_of_events_ends_with_the_one_that_fills_it(store: Store) ->
     assert await page(1, after=4) == []
 
 
+async def test_a_page_of_records_ends_with_the_one_that_fills_it(store: Store) -> None:
+    ten = text("x" * 8)
+    thirty = record("a", first_sequence=1, input=ten, output=ten, resume_data=ten)
+    rest = [record(id, first_sequence=1, suspend_payload=ten) for id in "bcd"]
+    await Pen(store).write(told(), records=[thirty, *rest])
+
+    async def page(bytes_max: int, after: str = "") -> str:
+        found = await store.steps(
+            "run", after_sequence=1, after_address=after, limit=9, bytes_max=bytes_max
+        )
+        return "".join(each.address for each in found)
+
+    assert await page(1) == await page(30) == "a"
+    assert await page(31) == await page(40) == "ab"
+    assert await page(41) == "abc"
+    assert await page(1, after="a") == "b"
+    assert await page(1, after="d") == ""
+
+
 async def test_the_state_a_run_began_with_is_no_event(store: Store) -> None:
     await Pen(store).write(told(EventType.RUN_STARTED, ""))
 

@@ -23,6 +23,10 @@ from dalsegno.store.contract import RunCursor, RunFilter, Store
 
 _PAGE = 500  # records read at once while some are filtered out
 
+# Bytes of payloads in a page, or read at once, without the last record. Four times what a message
+# takes: whatever fits is there, and a thousand records of 8 MiB are not brought into memory.
+_BYTES = 16 * 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class _Position:
@@ -94,7 +98,8 @@ class Views:
 
     async def steps(self, run_id: str, *, page: str | None, limit: int) -> StepPage:
         """
-        Records in execution order, reused ones first, at most *limit*.
+        Records in execution order, reused ones first, at most *limit*, and fewer where they take
+        much memory.
 
         Raises:
             RunNotFound, InvalidPageToken, CorruptHistory
@@ -106,12 +111,14 @@ class Views:
         if page is not None:
             start = _Position(*pages.decode(question, page, (int, int, str)))
         found: list[Record] = []
+        size = 0
         last = start
         history = History(self._store, links, {})
         async for position, record in self._records(history, start):
-            if len(found) == limit:
+            if len(found) == limit or size >= _BYTES:
                 return StepPage(tuple(found), pages.encode(question, _members(last)))
             found.append(record)
+            size += record.size
             last = position
         return StepPage(tuple(found), None)
 
@@ -139,13 +146,17 @@ class Views:
         run_id = history.links[left].run.run_id
         while True:
             batch = await self._store.steps(
-                run_id, after_sequence=sequence, after_address=address, limit=_PAGE
+                run_id,
+                after_sequence=sequence,
+                after_address=address,
+                limit=_PAGE,
+                bytes_max=_BYTES,
             )
             for record in batch:
                 shown = await history.shown(left, record)
                 if shown is not None:
                     yield shown
-            if len(batch) < _PAGE:
+            if len(batch) < _PAGE and sum(record.size for record in batch) < _BYTES:
                 return
             sequence, address = batch[-1].first_sequence, batch[-1].address
 

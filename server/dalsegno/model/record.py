@@ -123,3 +123,11 @@ class Record(Noun, frozen=True):
     is_bailed: bool = False
     due_us: int | None = None
     last_sequence: int = 0
+
+    @property
+    def size(self) -> int:
+        """
+        Bytes of its payloads, wherever they are stored; all else of a record is small.
+        """
+        payloads = (self.input, self.output, self.suspend_payload, self.resume_data)
+        return sum(len(payload.json) for payload in payloads if payload is not None)

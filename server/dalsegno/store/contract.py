@@ -287,11 +287,20 @@ class Store(Protocol):
         ...
 
     async def steps(
-        self, run_id: str, *, after_sequence: int, after_address: str, limit: int
+        self,
+        run_id: str,
+        *,
+        after_sequence: int,
+        after_address: str,
+        limit: int,
+        bytes_max: int | None = None,
     ) -> Sequence[Record]:
         """
         The run's own records ordered by (`first_sequence`, address), beginning after the pair
         given, at most *limit*.
+
+        Args:
+            bytes_max: As in `events`.
 
         Raises:
             CorruptHistory: One of them cannot be read.

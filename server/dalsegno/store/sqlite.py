@@ -44,6 +44,7 @@ from dalsegno.store.statements import load
 __all__ = ["SqliteStore", "StoreOpenError"]
 
 T = TypeVar("T")
+Sized = TypeVar("Sized", Event, Record)
 
 _SQL = load("sqlite.sql")
 _VIEWS = tuple(sql for name, sql in _SQL.items() if name.startswith("view_"))
@@ -263,14 +264,22 @@ class SqliteStore:
         return await self._read(_snapshot(read))
 
     async def steps(
-        self, run_id: str, *, after_sequence: int, after_address: str, limit: int
+        self,
+        run_id: str,
+        *,
+        after_sequence: int,
+        after_address: str,
+        limit: int,
+        bytes_max: int | None = None,
     ) -> Sequence[Record]:
-        return await self._records(
-            "steps",
-            run_id,
-            after_sequence=after_sequence,
-            after_address=after_address,
-            limit=limit,
+        values = {
+            "run_id": run_id,
+            "after_sequence": after_sequence,
+            "after_address": after_address,
+            "limit": limit,
+        }
+        return await self._read(
+            lambda tx: _filled(tx, "steps", values, lambda it: rows.record(it, run_id), bytes_max)
         )
 
     async def events(
@@ -278,17 +287,10 @@ class SqliteStore:
     ) -> Sequence[Event]:
         def read(tx: sqlite3.Connection) -> list[Event]:
             values = {"run_id": run_id, "after": after, "limit": limit}
-            found: list[Event] = []
-            size = 0
-            # Row by row: what lies behind the last may not fit into memory.
-            with closing(tx.execute(_SQL["events"], values)) as cursor:
-                for sequence, row in enumerate(cursor, after + 1):
-                    found.append(rows.event(row, run_id))
-                    if found[-1].sequence != sequence:
-                        raise CorruptHistory(run_id, f"event {sequence}", "it is missing")
-                    size += found[-1].size
-                    if bytes_max is not None and size >= bytes_max:
-                        break
+            found = _filled(tx, "events", values, lambda it: rows.event(it, run_id), bytes_max)
+            for sequence, event in enumerate(found, after + 1):
+                if event.sequence != sequence:
+                    raise CorruptHistory(run_id, f"event {sequence}", "it is missing")
             return found
 
         return await self._read(read)
@@ -407,6 +409,29 @@ def _rows(tx: sqlite3.Connection, name: str, values: Mapping[str, Any]) -> list[
     at one state of the database, and an error about a row could keep it there.
     """
     return tx.execute(_SQL[name], values).fetchall()
+
+
+def _filled(
+    tx: sqlite3.Connection,
+    name: str,
+    values: Mapping[str, Any],
+    noun: Callable[[rows.Row], Sized],
+    bytes_max: int | None,
+) -> list[Sized]:
+    """
+    The nouns that a statement finds, up to the one with which they take so many bytes.
+
+    Row by row: what lies behind may not fit into memory.
+    """
+    found: list[Sized] = []
+    size = 0
+    with closing(tx.execute(_SQL[name], values)) as cursor:
+        for row in cursor:
+            found.append(noun(row))
+            size += found[-1].size
+            if bytes_max is not None and size >= bytes_max:
+                break
+    return found
 
 
 def _below(row: rows.Row) -> dict[str, Any]:

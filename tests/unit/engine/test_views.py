@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dalsegno.engine import EngineSettings
+from dalsegno.engine import EngineSettings, views
 from dalsegno.engine.commands import RunFilter
 from dalsegno.model.errors import InvalidPageToken, RunNotFound
 from dalsegno.model.record import Record
@@ -265,3 +265,21 @@ async def test_a_lineage_comes_in_pages(stages: Stages, bodies: Bodies) -> None:
 
     assert found == list(whole)
     assert len(found) == 5
+
+
+@pytest.mark.parametrize("bytes_max", [1, 20, 50])
+async def test_pages_of_records_are_bounded_in_bytes(
+    bytes_max: int, stages: Stages, bodies: Bodies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage, replay = await replayed(stages, bodies)
+    (whole,) = await step_pages(stage, replay.run_id, 100)
+    monkeypatch.setattr(views, "_BYTES", bytes_max)
+
+    pages = await step_pages(stage, replay.run_id, 100)
+    view = await stage.engine.view(replay.run_id)
+
+    assert [record for page in pages for record in page] == whole
+    assert all(sum(record.size for record in page[:-1]) < bytes_max for page in pages)
+    assert len(pages) > 1
+    assert view.records == tuple(pages[0])
+    assert view.is_truncated
