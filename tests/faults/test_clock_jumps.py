@@ -27,7 +27,8 @@ from tests.faults.timing import BACKOFF_S, DEADLINE_S, NAP_S
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
 OFF_S = 1.0  # what a timer may be off
-SHARE_S = 0.1  # by how much of its time a wait may be shorter: small corrections are followed
+PATIENCE_S = 20
+SHARE = 0.1  # by how much of its time a wait may be shorter: small corrections are followed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -120,7 +121,7 @@ def stamps(told: list[RunEvent]) -> list[float]:
 
 def assert_waited(told: list[RunEvent], wait_s: float, late_s: float) -> None:
     for before, after in pairwise(stamps(told)):
-        assert wait_s * (1 - SHARE_S) - 0.05 <= after - before <= wait_s + OFF_S + late_s, told
+        assert wait_s * (1 - SHARE) - 0.05 <= after - before <= wait_s + OFF_S + late_s, told
 
 
 async def test_timers_fire_in_time_however_the_clock_is_set(machine: Machine) -> None:
@@ -141,7 +142,8 @@ async def test_timers_fire_in_time_however_the_clock_is_set(machine: Machine) ->
             await asyncio.wait([jumping], timeout=0.4)
         await jumping
         answered = await client.resume(asked.run_id, resume_data=True)
-        histories = [(wait_s, await task) for wait_s, task in waits]
+        async with asyncio.timeout(PATIENCE_S):
+            histories = [(wait_s, await task) for wait_s, task in waits]
 
     assert machine.service.stop() == 0
     assert answered.status is RunStatus.SUCCESS
