@@ -14,6 +14,9 @@ WORKERS ?= 3
 KILLS ?= 60
 RUNS ?= 200
 WATCHERS ?= 50
+# What `make test-power` and `make test-faults` do, and SEED likewise.
+STATES ?= 10000
+ROUNDS ?= 20
 # $(call where,TEST,WHAT,COMMAND): without a toolchain, one line says so and the rest goes on; in CI
 # it is a failure.
 where = if $(1) >/dev/null 2>&1; then $(3); \
@@ -109,6 +112,16 @@ test-conformance: setup ## Run the conformance scenarios through a real server
 test-crash: setup ## Kill a server under load; KILLS=500 RUNS=200 WATCHERS=50 SEED=n
 	$(BIN)/python -m tests.crash --kills $(KILLS) --runs $(RUNS) --watchers $(WATCHERS) \
 		$(if $(SEED),--seed $(SEED))
+
+.PHONY: test-power
+test-power: setup ## Let the power and the disk fail; STATES=10000 SEED=n
+	POWER_STATES=$(STATES) $(if $(SEED),POWER_SEED=$(SEED)) \
+		$(BIN)/pytest tests/power --log-cli-level=INFO
+
+.PHONY: test-faults
+test-faults: setup ## Wake servers that were taken for dead, and set clocks; ROUNDS=20 SEED=n
+	ZOMBIE_ROUNDS=$(ROUNDS) $(if $(SEED),ZOMBIE_SEED=$(SEED) CLOCK_SEED=$(SEED)) \
+		$(BIN)/pytest tests/faults --log-cli-level=INFO
 
 .PHONY: test-go
 test-go: lint-go ## Lint, build and test the Go client
