@@ -15,6 +15,7 @@ import random
 import signal
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,9 @@ import pytest
 
 from dalsegno.client import Client, DalsegnoError, RunEvent, RunStatus, errors, events
 from tests.crash import ledger
+from tests.crash.ledger import Ledger
 from tests.crash.life import Life
+from tests.e2e.service import Service
 from tests.faults.signing import COPIES, COUNT
 
 # As many rounds as there is time for; with ZOMBIE_ROUNDS that many.
@@ -37,7 +40,12 @@ TOLD_S = 10.0  # by then every caller of a zombie has its answer
 
 _log = logging.getLogger(__name__)
 
-pytestmark = pytest.mark.timeout(90 + 10 * ROUNDS)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(90 + 10 * ROUNDS)]
+
+
+@pytest.fixture
+def seed() -> int:
+    return int(os.environ.get("ZOMBIE_SEED", random.SystemRandom().randrange(10**6)))
 
 
 @dataclass
@@ -85,9 +93,13 @@ class Pair:
         for life in self._lives:
             life.kill()
 
-    async def haunt(self, old: Life, name: str) -> Life:
+    async def haunt(self, old: Life | Service, name: str, other: Life | None = None) -> Life:
         """
-        Stop a server, let a new one take over, wake the old one; both go on. Returns the new one.
+        Stop a server, let another take over, wake the old one; both go on. Returns the other.
+
+        Args:
+            other: One that lives already, and takes over when the old one's lease has run out. A
+                new one does so at once, since it believes to have the database for itself.
         """
         run_ids = [f"{name}-{number}" for number in range(RUNS)]
         async with AsyncExitStack() as resources:
@@ -97,13 +109,16 @@ class Pair:
             await asyncio.sleep(0.05 + self._chance.random() * 0.4)
             await stop_between_commits(old, self._database)
             started = await self._started(run_ids)
-            new = await self.begin()
             resources.callback(os.kill, pid(old), signal.SIGCONT)
-            other = await resources.enter_async_context(Client(new.address))
-            await asyncio.sleep(self._chance.random() * 0.5)
+            new = other or await self.begin()
+            reader = await resources.enter_async_context(Client(new.address))
+            if other is None:
+                await asyncio.sleep(self._chance.random() * 0.5)
+            else:
+                await history(reader, started[0])
             os.kill(pid(old), signal.SIGCONT)
             for run_id in started:
-                self.events[run_id] = await history(other, run_id)
+                self.events[run_id] = await history(reader, run_id)
             _, waiting = await asyncio.wait(calls, timeout=TOLD_S)
             assert not waiting, "callers of the zombie were told nothing"
             await self._is_itself_again(client)
@@ -157,23 +172,24 @@ async def history(client: Client, run_id: str) -> list[RunEvent]:
             continue
 
 
-def pid(life: Life) -> int:
-    assert life._process is not None
-    assert life._process.pid is not None
-    return life._process.pid
+def pid(server: Life | Service) -> int:
+    process = server.process if isinstance(server, Service) else server._process
+    assert process is not None
+    assert process.pid is not None
+    return process.pid
 
 
-async def stop_between_commits(life: Life, database: Path) -> None:
+async def stop_between_commits(server: Life | Service, database: Path) -> None:
     """
     Stop a server, but not inside a transaction, which would keep everybody else from writing.
     """
     while True:
-        os.kill(pid(life), signal.SIGSTOP)
-        while not is_stopped(pid(life)):  # noqa: ASYNC110 - the kernel sets no event
+        os.kill(pid(server), signal.SIGSTOP)
+        while not is_stopped(pid(server)):  # noqa: ASYNC110 - the kernel sets no event
             await asyncio.sleep(0)
         if is_free(database):
             return
-        os.kill(pid(life), signal.SIGCONT)
+        os.kill(pid(server), signal.SIGCONT)
         await asyncio.sleep(0.005)
 
 
@@ -211,8 +227,27 @@ def signatures(told: list[RunEvent]) -> list[set[int]]:
     return segments
 
 
-async def test_a_zombie_writes_nothing_and_lets_go(tmp_path: Path) -> None:
-    seed = int(os.environ.get("ZOMBIE_SEED", random.SystemRandom().randrange(10**6)))
+def assert_sound(pair: Pair, book: Ledger, story: str) -> int:
+    """
+    One server at a time wrote each run, and all of it. Returns how many runs changed hands.
+    """
+    taken_over = 0
+    for told in pair.events.values():
+        assert [event.sequence for event in told] == list(range(1, len(told) + 1)), (story, told)
+        assert isinstance(told[-1], events.RunCompleted), (story, told)
+        assert told[-1].result["count"] == COUNT, (story, told)
+        signed = signatures(told)
+        assert all(len(each) <= 1 for each in signed), (story, told)
+        taken_over += len(signed) > 1
+    for effect in book.effects():
+        seen_ns = pair.seen.completed.get((effect.run_id, effect.address))
+        assert seen_ns is None or effect.at_ns < seen_ns, (story, effect)
+    refused = {type(error) for error in pair.seen.refusals}
+    assert refused <= {errors.Conflict, errors.Unavailable}, story
+    return taken_over
+
+
+async def test_a_zombie_writes_nothing_and_lets_go(tmp_path: Path, seed: int) -> None:
     rounds = 0
     with ledger.opened(tmp_path) as book:
         pair = Pair(tmp_path, random.Random(seed), book.socket)
@@ -226,25 +261,38 @@ async def test_a_zombie_writes_nothing_and_lets_go(tmp_path: Path) -> None:
                 zombie.kill()
         finally:
             pair.end()
-        effects = book.effects()
-    taken_over = 0
-    for run_id, told in pair.events.items():
-        story = f"ZOMBIE_SEED={seed}: {run_id}: {told}"
-        assert [event.sequence for event in told] == list(range(1, len(told) + 1)), story
-        assert isinstance(told[-1], events.RunCompleted), story
-        assert told[-1].result["count"] == COUNT, story
-        signed = signatures(told)
-        assert all(len(each) <= 1 for each in signed), story
-        taken_over += len(signed) > 1
-    for effect in effects:
-        seen_ns = pair.seen.completed.get((effect.run_id, effect.address))
-        assert seen_ns is None or effect.at_ns < seen_ns, f"ZOMBIE_SEED={seed}: {effect}"
-    _log.info(
-        "%d rounds, %d of %d runs taken over, %d callers refused",
-        rounds,
-        taken_over,
-        len(pair.events),
-        len(pair.seen.refusals),
-    )
+
+        taken_over = assert_sound(pair, book, f"ZOMBIE_SEED={seed}")
+    refused = len(pair.seen.refusals)
+    _log.info("%d rounds, %d runs taken over, %d callers refused", rounds, taken_over, refused)
     assert taken_over > rounds
-    assert {type(error) for error in pair.seen.refusals} <= {errors.Conflict, errors.Unavailable}
+
+
+async def test_a_server_that_slept_through_its_lease_says_that_it_was_taken_for_dead(
+    tmp_path: Path, seed: int
+) -> None:
+    """
+    Here both servers live when the first one is stopped: the second waits for the lease to end.
+    """
+    options = ("--set", f"lease_s={LEASE_S}", "--set", "log_level=warning")
+    old = Service(tmp_path / "runs.db", workflows="tests.faults.signing", options=options)
+    log = old.db.with_suffix(".log")
+    with ledger.opened(tmp_path) as book:
+        pair = Pair(tmp_path, random.Random(seed), book.socket)
+        await asyncio.to_thread(old.start)
+        try:
+            other = await pair.begin()  # takes the old one, which is well, for dead
+            await until(lambda: log.read_text().count("taken for dead") == 1)
+            await pair.haunt(old, "slept", other)
+            await until(lambda: log.read_text().count("taken for dead") == 2)
+        finally:
+            old.kill()
+            pair.end()
+
+        assert assert_sound(pair, book, f"ZOMBIE_SEED={seed}") > 0
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(TOLD_S):
+        while not holds():  # noqa: ASYNC110 - it is about another process
+            await asyncio.sleep(0.02)
