@@ -69,12 +69,20 @@ async def test_a_stream_goes_on_after_the_last_event_when_its_connection_is_cut(
     assert runs.requests[1] == pb.WatchRunRequest(run_id="r-1", after_sequence=last)
 
 
-@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED])
+@pytest.mark.parametrize(
+    "failure",
+    [
+        (grpc.StatusCode.UNAVAILABLE, "away"),
+        (grpc.StatusCode.CANCELLED, "away"),
+        (grpc.StatusCode.INTERNAL, "Received RST_STREAM with error code 2"),
+    ],
+    ids=lambda failure: failure[0].name,
+)
 async def test_a_call_that_fails_before_its_first_event_is_repeated_with_its_request_id(
-    client: Client, runs: ScriptedRuns, code: grpc.StatusCode
+    client: Client, runs: ScriptedRuns, failure: tuple[grpc.StatusCode, str]
 ) -> None:
     await runs.tell(*WHOLE)
-    runs.failures = [(code, "away"), refusal(grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN")]
+    runs.failures = [failure, refusal(grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN")]
 
     assert await read(client.run_stream("w", input_data=None)) == [1, 2, 3, 4]
 
@@ -227,6 +235,17 @@ async def test_a_refusal_is_raised_typed_and_not_repeated(
         await anext(client.run_stream("w"))
 
     assert caught.value.metadata == {"workflow_id": "w"}
+    assert len(runs.requests) == 1
+
+
+async def test_a_bug_of_the_server_is_raised_and_not_repeated(
+    client: Client, runs: ScriptedRuns
+) -> None:
+    runs.failures = [(grpc.StatusCode.INTERNAL, "a bug")]
+
+    with pytest.raises(errors.DalsegnoError, match="a bug"):
+        await anext(client.run_stream("w"))
+
     assert len(runs.requests) == 1
 
 

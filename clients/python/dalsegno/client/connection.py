@@ -252,11 +252,12 @@ class Backoff:
                 patience or the time given.
         """
         patience = self._connection.patience
-        if error.code not in _TRANSIENT or error.reason:
+        is_transient = _is_transient(error)
+        if not is_transient or error.reason:
             self._connection.is_known = True
         longest_s = min(patience.delay_max_s, patience.delay_s * 2**self.tries)
         delay_s = max(random.uniform(0, longest_s), error.retry_delay.total_seconds())  # noqa: S311 spreads load, hides nothing
-        if error.code not in _TRANSIENT or self._is_over(delay_s):
+        if not is_transient or self._is_over(delay_s):
             raise error from cause
         self.tries += 1
         await asyncio.sleep(delay_s)
@@ -267,3 +268,15 @@ class Backoff:
         waited_s = self._clock() - self._since
         left_s = self.left_s
         return waited_s + delay_s > limit_s or (left_s is not None and delay_s > left_s)
+
+
+def _is_transient(error: DalsegnoError) -> bool:
+    """
+    Whether the same call may succeed without anything being changed.
+
+    Proxies reset the streams of a server that died. gRPC makes INTERNAL of that, as of bugs and of
+    requests that cannot be written: only its words tell.
+    """
+    if error.code is grpc.StatusCode.INTERNAL:
+        return not error.reason and "RST_STREAM" in str(error)
+    return error.code in _TRANSIENT
