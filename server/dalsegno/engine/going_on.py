@@ -141,6 +141,8 @@ class GoingOn:
         is_needed = run is not None and not run.status.is_at_rest and not is_live
         if run is None or not is_needed or self._runs.supervisor.is_stopping:
             return
+        if run.due_us is not None and run.due_us > self._runs.clock.now_us():
+            return  # it was running when it was looked for, and has been put down since
         hit(Failpoint.TAKEUP_BEFORE)
         live = self._runs.live(replace(run, epoch=run.epoch + 1), held_epoch=run.epoch)
         if has_died:

@@ -55,6 +55,25 @@ async def test_a_sleeping_run_leaves_memory_and_comes_back_when_it_is_due(
     assert run.view.run.due_us is None
 
 
+async def test_a_run_that_was_put_down_is_not_taken_up_before_it_is_due(
+    stages: Stages, bodies: Bodies
+) -> None:
+    """
+    Whoever looks for runs that nobody drives may have seen it while it was still running.
+    """
+    workflow = Workflow("w").sleep("nap", HOUR).then(bodies.step("b"))
+    stage = await stages.open(workflow, settings=PUTS_DOWN)
+
+    with stage.clock.still():
+        run_id = await stage.start("w", "")
+        await put_down(stage, run_id)
+        await stage.engine._take_up(run_id)
+        assert not stage.is_live(run_id)
+    run = await stage.at_rest(run_id)
+
+    assert run.story.count("run_waiting") == 1
+
+
 async def test_a_backoff_leaves_memory_and_keeps_its_count(stages: Stages, bodies: Bodies) -> None:
     retry = Retry(max_attempts=2, initial_interval=HOUR, max_interval=HOUR, jitter=0)
     workflow = Workflow("w").then(bodies.step("a", fails_once, retry=retry))
