@@ -10,6 +10,7 @@ import pytest
 from tests.faults import shims
 
 _MEMORY = Path("/dev/shm")
+_NEEDED_BYTES = 512 * 1024 * 1024  # containers often have no more than 64 MiB
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def in_memory(tmp_path: Path) -> Iterator[Path]:
     """
     A folder for thousands of databases, one after the other: in memory, if there is a place.
     """
-    if not _MEMORY.is_dir():
+    if not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < _NEEDED_BYTES:
         yield tmp_path
         return
     folder = Path(tempfile.mkdtemp(prefix="dalsegno-", dir=_MEMORY))

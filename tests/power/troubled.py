@@ -1,12 +1,12 @@
 """
 A program that drives the real store while calls to its disk fail.
 
-    python -m tests.power.troubled FOLDER SEED ROUNDS
+    python -m tests.power.troubled FOLDER RECORDINGS SEED ROUNDS
 
-To be started with `disk.c` preloaded. Each round has a database of its own, in a numbered folder,
-with a recording beside it: runs are written at once, one is deleted, the store is closed and opened
-again, and the nth call of a kind fails, alone or with those after it. In round 0 calls fail now and
-then. Every write is made again until it is kept; what is acknowledged is marked in the recording.
+To be started with `disk.c` preloaded. Each round has a numbered folder with a database, and a
+numbered recording: runs are written at once, one is deleted, the store is closed and opened again,
+and the nth call of a kind fails, alone or with those after it. In round 0 calls fail now and then.
+Every write is made again until it is kept; what is acknowledged is marked in the recording.
 Prints a line of JSON for each round.
 """
 
@@ -53,19 +53,28 @@ KINDS = (
 _CALLS = {Call.WRITE: 260, Call.SYNC: 36, Call.TRUNCATE: 6, Call.OPEN: 24, Call.UNLINK: 3}
 
 
+# Syncs of the first opening: if they fail long enough, so does what is then undone and tried again.
+_FIRST_SYNCS = 12
+
+
 def faults(chance: random.Random) -> Iterator[Fault]:
     """
     One of each kind in turn, each place at most once: so a few already meet everything.
     """
     places = {kind: list(range(1, _CALLS[kind[0]] + 1)) for kind in KINDS}
-    for nth in places.values():
-        chance.shuffle(nth)
+    for (call, _), left in places.items():
+        chance.shuffle(left)
+        if call is Call.SYNC:
+            left.sort(key=lambda nth: nth <= _FIRST_SYNCS)  # the last one is taken first
     while any(places.values()):
-        for kind, left in places.items():
+        for (call, error), left in places.items():
             # Syncs are where it gets difficult.
-            for _ in range(3 if kind[0] is Call.SYNC else 1):
+            for _ in range(3 if call is Call.SYNC else 1):
                 if left:
-                    yield Fault(*kind, nth=left.pop(), times=chance.choice((1, 2, 3, 20)))
+                    nth = left.pop()
+                    is_early = call is Call.SYNC and nth <= _FIRST_SYNCS
+                    times = chance.choice((3, 20) if is_early else (1, 2, 3, 20))
+                    yield Fault(call, error, nth, times)
 
 
 class FaultyDisk:
@@ -99,10 +108,10 @@ class Round:
     One database in trouble.
     """
 
-    def __init__(self, folder: Path, chance: random.Random) -> None:
+    def __init__(self, folder: Path, recording: Path, chance: random.Random) -> None:
         folder.mkdir()
         self.database = folder / "runs.db"
-        self.recording = folder / "recording"
+        self.recording = recording
         self.met = Counter[str]()
         self._marker = Marker(self.recording)
         self._chance = chance
@@ -149,14 +158,14 @@ async def fail_now_and_then(disk: FaultyDisk, chance: random.Random, met: Counte
         disk.mend()
 
 
-async def main(folder: Path, seed: int, rounds: int) -> None:
+async def main(folder: Path, recordings: Path, seed: int, rounds: int) -> None:
     chance = random.Random(seed)
     disk = FaultyDisk()
 
     def tell(**facts: Any) -> None:
         print(json.dumps(facts), flush=True)  # noqa: T201 - to whoever started this program
 
-    long = Round(folder / "0", chance)
+    long = Round(folder / "0", recordings / "0", chance)
     disk.watch(long.database, long.recording)
     failing = asyncio.create_task(fail_now_and_then(disk, chance, long.met))
     await long.live(lives=6, runs=8, appends=12)
@@ -165,7 +174,7 @@ async def main(folder: Path, seed: int, rounds: int) -> None:
     disk.mend()
     tell(round=0, fault="now and then", **long.met)
     for number, fault in enumerate(islice(faults(chance), rounds), 1):
-        short = Round(folder / str(number), chance)
+        short = Round(folder / str(number), recordings / str(number), chance)
         disk.watch(short.database, short.recording)
         disk.arm(fault)
         await short.live(lives=2, runs=4, appends=2)
@@ -175,4 +184,4 @@ async def main(folder: Path, seed: int, rounds: int) -> None:
 
 if __name__ == "__main__":
     plant(["wal_autocheckpoint = 40"])
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
+    asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])))
