@@ -22,8 +22,9 @@ from tests.crash.told import Told
 from tests.crash.traffic import Caller
 from tests.crash.watchers import Watcher
 
+_STORM_S = 600.0  # that a caller may be out of luck; the default of 30 s is for servers that live
 # Lives are short here: who waited for long would sleep through whole ones.
-_PATIENCE = Patience(connect_s=60.0, give_up_s=600.0, delay_max_s=0.5)
+_PATIENCE = Patience(connect_s=60.0, give_up_s=_STORM_S, delay_max_s=0.5)
 _CALLERS_PER_CLIENT = 50
 _SETTLES_S = 30.0  # after the last start: a promise
 _GIVEN_UP_S = 90.0  # what has not come to its end by then never will
@@ -92,7 +93,9 @@ async def _play(plan: Plan, killer: Killer, book: Ledger, told: Told, report: Re
     ending = asyncio.Event()
     async with AsyncExitStack() as stack:
         clients = [
-            await stack.enter_async_context(Client(killer.service.address, patience=_PATIENCE))
+            await stack.enter_async_context(
+                Client(killer.service.address, timeout_s=_STORM_S, patience=_PATIENCE)
+            )
             for _ in range(2 + plan.runs // _CALLERS_PER_CLIENT)
         ]
         channel = grpc.aio.insecure_channel(killer.service.address)
