@@ -44,18 +44,14 @@ def broken(path: Path, told: Told, *, is_uniform: bool) -> list[str]:
         is_uniform: It was written by `author`, all of whose appends are alike.
     """
     try:
-        with closing(_open(path)) as connection:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            # The index of the log in memory, and no waiting for a disk: this is a copy.
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("PRAGMA synchronous = OFF")
             return list(_broken(connection, told, is_uniform=is_uniform))
     except sqlite3.DatabaseError as problem:
-        return [f"it cannot be read: {problem}"]
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None)
-    # The index of the log in memory, and no waiting for a disk: this is a copy.
-    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    connection.execute("PRAGMA synchronous = OFF")
-    return connection
+        # While it is made, on a disk that fails and then loses power, there may be half of it.
+        return [f"it cannot be read: {problem}"] if told.is_open else []
 
 
 def _broken(connection: sqlite3.Connection, told: Told, *, is_uniform: bool) -> Iterator[str]:
