@@ -51,6 +51,7 @@ async def ask(value: Any, ctx: Context) -> Any:
 
 
 napping = Workflow("napping").then(stamp).sleep("nap", NAP_S).then(stamp.named("after"))
+slumbering = Workflow("slumbering").then(stamp).sleep("nap", 600).then(stamp.named("after"))
 retrying = Workflow("retrying").then(fail_twice)
 late = Workflow("late", timeout=DEADLINE_S).then(never_end)
 asking = Workflow("asking").then(ask)
