@@ -38,10 +38,11 @@ class Answer:
     address: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Transcript:
     """
-    What one watcher was told of one run, over all of its connections.
+    What one watcher was told of one run, over all of its connections. Two that say the same are
+    still two.
 
     Attributes:
         who: `client` or `stub`: the latter hides nothing.
