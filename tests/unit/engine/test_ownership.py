@@ -52,6 +52,17 @@ async def second(stages: Stages, stage: Stage, *workflows: Workflow) -> AsyncIte
         await other.engine.stop(0)
 
 
+async def held(stages: Stages, bodies: Bodies, gate: Gate) -> tuple[Stage, Workflow, str]:
+    """
+    A server with a run whose first body is at the gate.
+    """
+    workflow = Workflow("w").then(bodies.step("a", gate), bodies.step("b"))
+    stage = await stages.open(workflow)
+    run_id = await stage.start("w", "")
+    await until(lambda: bodies.calls == ["a"])
+    return stage, workflow, run_id
+
+
 async def freeze(stage: Stage) -> None:
     """
     Let a server do no background work any more, as if its process was stopped.
@@ -71,10 +82,7 @@ async def test_a_run_is_taken_over_when_the_lease_of_its_server_has_run_out(
     stages: Stages, bodies: Bodies
 ) -> None:
     gate = Gate()
-    workflow = Workflow("w").then(bodies.step("a", gate), bodies.step("b"))
-    stage = await stages.open(workflow)
-    run_id = await stage.start("w", "")
-    await until(lambda: bodies.calls == ["a"])
+    stage, workflow, run_id = await held(stages, bodies, gate)
     await freeze(stage)
     bodies.will_add("a")
 
@@ -117,10 +125,7 @@ async def test_a_server_that_was_taken_for_dead_lets_go_of_its_runs(
     stages: Stages, bodies: Bodies
 ) -> None:
     gate = Gate()
-    workflow = Workflow("w").then(bodies.step("a", gate), bodies.step("b"))
-    stage = await stages.open(workflow)
-    run_id = await stage.start("w", "")
-    await until(lambda: bodies.calls == ["a"])
+    stage, workflow, run_id = await held(stages, bodies, gate)
     waiter = asyncio.ensure_future(stage.engine.wait(run_id))
     await stage.until_watched(run_id, 1)
     await freeze(stage)
@@ -146,10 +151,7 @@ async def test_a_late_server_cannot_write_over_the_one_that_took_over(
     stages: Stages, bodies: Bodies
 ) -> None:
     gate = Gate()
-    workflow = Workflow("w").then(bodies.step("a", gate), bodies.step("b"))
-    stage = await stages.open(workflow)
-    run_id = await stage.start("w", "")
-    await until(lambda: bodies.calls == ["a"])
+    stage, workflow, run_id = await held(stages, bodies, gate)
     await freeze(stage)
     bodies.will("a", lambda *_: "other")
 
@@ -168,10 +170,7 @@ async def test_a_late_server_cannot_write_over_the_one_that_took_over(
 async def test_a_server_that_stops_gives_its_runs_back_at_once(
     stages: Stages, bodies: Bodies
 ) -> None:
-    workflow = Workflow("w").then(bodies.step("a", Gate()), bodies.step("b"))
-    stage = await stages.open(workflow)
-    run_id = await stage.start("w", "")
-    await until(lambda: bodies.calls == ["a"])
+    stage, workflow, run_id = await held(stages, bodies, Gate())
     await stage.engine.stop(0)
     bodies.will_add("a")
 
