@@ -49,6 +49,8 @@ async def drive(walk: Walk, value: Payload, entry: Entry | None) -> None:
         task.uncancel()
         outcome = Canceled(live.cancel_reason)
     await record_outcome(walk, outcome)
+    if live.cancel_request is not None and isinstance(outcome, Canceled):
+        live.attach(live.cancel_request)  # to the append that tells of the end, and to none before
     live.release()
     await live.commit()
 

@@ -206,7 +206,9 @@ class GoingOn:
         """
         run, walk = await self._as_it_is(command.run_id)
         if walk is not None:
-            walk.live.attach(self._runs.request(command, run.run_id, run.newest_sequence))
+            # Kept with the cancellation itself: a server that dies before that has not canceled,
+            # and the repetition must not be told that it has.
+            walk.live.cancel_request = self._runs.request(command, run.run_id, run.newest_sequence)
             await self._runs.supervisor.cancel(run.run_id, command.reason)
             await walk.live.settle_writes()
             after = run.newest_sequence

@@ -52,7 +52,8 @@ class LiveRun:
         is_stopping: The server stops; what is recorded stays for recovery.
         run: As it is with everything gathered so far.
         overlay: Records that are not committed yet.
-        cancel_reason: Set together with `is_canceling`, when a caller asked for the end.
+        cancel_reason, cancel_request: Set together with `is_canceling`, when a caller asked for
+            the end.
 
     Args:
         events_max: Events that the run may have.
@@ -80,6 +81,7 @@ class LiveRun:
         self.overlay: dict[str, Record] = {}
         self.is_canceling = False
         self.cancel_reason: str | None = None
+        self.cancel_request: Request | None = None
         self.is_stopping = False
         self.bodies = 0
         self.clock = clock

@@ -275,3 +275,30 @@ async def test_a_cancellation_that_comes_while_a_question_is_being_written_ends_
 
     assert run.status == "canceled"
     assert run.statuses == {"a": "canceled"}
+
+
+async def test_a_request_to_cancel_is_kept_with_the_cancellation_and_not_before(
+    stages: Stages, bodies: Bodies
+) -> None:
+    """
+    The goal: a server that dies while bodies clean up has not canceled, and says so when asked
+    again. The method: a clean-up that has something written before it ends.
+    """
+
+    async def cleans_up(_: Any, ctx: Context) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ctx.emit("bye")
+            written = len(stage.store.appends)
+            await until(lambda: len(stage.store.appends) > written)
+
+    stage = await stages.open(Workflow("w").then(bodies.step("a", cleans_up)))
+    run_id = await stage.start("w", "")
+    await until(lambda: bodies.calls == ["a"])
+
+    await stage.engine.cancel(Cancel(run_id, request_id="q"))
+
+    (kept,) = [append for append in stage.store.appends if append.request is not None]
+    assert [event.type for event in kept.events][-1] is EventType.RUN_CANCELED
+    assert (await stage.seen(run_id)).status == "canceled"
