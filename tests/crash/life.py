@@ -16,6 +16,7 @@ from typing import Any
 
 from dalsegno import app, config
 from dalsegno.workflow.loading import load
+from tests.addresses import lasting_address
 
 # Threads and gRPC's core do not survive a fork: the one who forks has neither.
 _FORKS = multiprocessing.get_context("forkserver")
@@ -32,7 +33,7 @@ class Life:
 
     db: Path
     workflows: str = "tests.crash.workflows"
-    address: str = "127.0.0.1:0"
+    address: str = field(default_factory=lasting_address)
     settings: dict[str, Any] = field(default_factory=dict)
     _process: ForkServerProcess | None = field(default=None, repr=False)
 

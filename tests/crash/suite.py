@@ -4,7 +4,6 @@ The suite: traffic, a killer, and then the oracle.
 
 import asyncio
 import random
-import socket
 import time
 from collections import Counter
 from contextlib import AsyncExitStack
@@ -14,6 +13,7 @@ from pathlib import Path
 import grpc
 
 from dalsegno.client import Client, Patience
+from tests.addresses import lasting_address
 from tests.crash import ledger, oracle
 from tests.crash.findings import Broken, Findings
 from tests.crash.killer import Killer, service
@@ -70,7 +70,7 @@ async def run(plan: Plan, folder: Path) -> Report:
     report, told = Report(plan), Told()
     began = time.monotonic()
     with ledger.opened(folder) as book:
-        killer = Killer(service(folder, _free_address()), random.Random(plan.seed))
+        killer = Killer(service(folder, lasting_address()), random.Random(plan.seed))
         try:
             await _play(plan, killer, book, told, report)
         finally:
@@ -165,8 +165,3 @@ def _watchers(
         for number in range(plan.watchers)
     ]
     return [asyncio.create_task(watcher.watch()) for watcher in watchers]
-
-
-def _free_address() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return f"127.0.0.1:{probe.getsockname()[1]}"

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.addresses import lasting_address
+
 DALSEGNO = Path(sysconfig.get_path("scripts")) / "dalsegno"
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +27,7 @@ class Service:
 
     db: Path
     workflows: str = "tests.e2e.workflows"
-    address: str = "127.0.0.1:0"
+    address: str = field(default_factory=lasting_address)
     options: tuple[str, ...] = ()
     process: subprocess.Popen[str] | None = field(default=None, repr=False)
 
