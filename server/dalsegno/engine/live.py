@@ -249,7 +249,9 @@ class LiveRun:
                 del self.overlay[record.address]
         if self._newest_write is done:
             self._newest_write = None
-        self._on_commit(append.run, tuple(append.events))
+        if self.error is None:
+            # Else whoever waits is told why the run cannot go on here; the log has the rest.
+            self._on_commit(append.run, tuple(append.events))
         done.set_result(None)
         if not self.began.done():
             self.began.set_result(None)

@@ -147,6 +147,33 @@ async def test_a_server_that_was_taken_for_dead_lets_go_of_its_runs(
     assert (await stage.run("w", "x")).result == "xab", "it goes on under a new number"
 
 
+async def test_who_waits_is_told_of_a_loss_though_a_last_write_is_kept_after_it(
+    stages: Stages, bodies: Bodies
+) -> None:
+    """
+    The goal: a write that was under way when the server let go does not make it look as if the run
+    went on here.
+    """
+    gate = Gate()
+    stage, _, run_id = await held(stages, bodies, gate)
+    walk = stage.engine._supervisor.walk_of(run_id)
+    assert walk is not None
+    await die(stage)
+    last = stage.store.hold_append(1)
+    appends = len(stage.store.appends)
+    gate.open()
+    await until(lambda: len(stage.store.appends) > appends)
+
+    await stage.engine._reconciler.hold_lease()
+    assert not stage.is_live(run_id)
+    last.set()
+    await walk.live.settle_writes()
+
+    assert (await stage.seen(run_id)).statuses["a"] == "success", "the write was kept"
+    with pytest.raises(Conflict):
+        await stage.engine.wait(run_id)
+
+
 async def test_a_late_server_cannot_write_over_the_one_that_took_over(
     stages: Stages, bodies: Bodies
 ) -> None:
