@@ -121,18 +121,17 @@ async def call_body(
     """
     arguments = node.arguments(value, context)
     limit = node.timeout.total_seconds() if node.timeout is not None else None
-    clock = asyncio.timeout(limit)
+    clock = asyncio.timeout(limit) if limit is not None else None
     try:
-        async with clock:
-            if node.is_coroutine:
-                result: Returned | Raised | Signal = Returned(await node.body(*arguments))
-            else:
-                loop = asyncio.get_running_loop()
-                result = await loop.run_in_executor(pool, _call, node.body, arguments)
+        if clock is None:
+            result = await _try(node, arguments, pool)
+        else:
+            async with clock:
+                result = await _try(node, arguments, pool)
     except Signal as signal:
         return signal
     except TimeoutError as error:
-        return _overdue(limit) if clock.expired() else Raised(error)
+        return _overdue(limit) if clock is not None and clock.expired() else Raised(error)
     except asyncio.CancelledError:
         current = asyncio.current_task()
         if current is None or current.cancelling():
@@ -141,7 +140,15 @@ async def call_body(
     except Exception as error:  # noqa: BLE001 - whatever a body raises is its failure
         return Raised(error)
     hit(Failpoint.BODY_AFTER)
-    return _overdue(limit) if clock.expired() else result
+    return _overdue(limit) if clock is not None and clock.expired() else result
+
+
+async def _try(
+    node: StepNode, arguments: tuple[Any, ...], pool: ThreadPoolExecutor
+) -> Returned | Raised | Signal:
+    if node.is_coroutine:
+        return Returned(await node.body(*arguments))
+    return await asyncio.get_running_loop().run_in_executor(pool, _call, node.body, arguments)
 
 
 def _overdue(limit: float | None) -> Raised:

@@ -5,6 +5,7 @@ Times are microseconds since the Unix epoch, UTC: exact in protobuf, SQL and JSO
 """
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Callable
@@ -20,6 +21,9 @@ _CORRECTION_NS_MAX = _SECOND_NS
 
 # A correction is spread: our time goes this much faster or slower until it is made up for.
 _SLEW = 10
+
+# The machine's clock is looked at no more often than this: it costs more than to count on.
+_LOOK_NS = 10_000_000
 
 # The two clocks are read at one moment. Taking longer, the process was stopped in between.
 _READ_NS_MAX = 10_000_000
@@ -51,14 +55,10 @@ class Clock(Protocol):
         ...
 
 
-_ELAPSED: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-def _elapsed_ns() -> int:
-    """
-    Time since some moment, going on while the machine is suspended where it can tell.
-    """
-    return time.clock_gettime_ns(_ELAPSED)
+# Time since some moment, going on while the machine is suspended where it can tell.
+_elapsed_ns = functools.partial(
+    time.clock_gettime_ns, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+)
 
 
 class SystemClock:
@@ -80,35 +80,42 @@ class SystemClock:
         self._elapsed_ns = elapsed_ns
         self._elapsed, self._now = self._read()
         self._offset = self._now - self._elapsed
+        self._looked = self._elapsed
         self._to_correct = 0
 
     def now_us(self) -> int:
-        elapsed, wall = self._read()
+        elapsed = self._elapsed_ns()
+        if elapsed - self._looked >= _LOOK_NS:
+            elapsed = self._look()
         passed = elapsed - self._elapsed
         self._elapsed = elapsed
-        self._correct(wall - elapsed)
-        slewed = min(max(self._to_correct, -passed // _SLEW), passed // _SLEW)
-        self._to_correct -= slewed
-        self._now += passed + slewed
+        if self._to_correct:
+            slewed = min(max(self._to_correct, -passed // _SLEW), passed // _SLEW)
+            self._to_correct -= slewed
+            passed += slewed
+        self._now += passed
         return self._now // 1000
 
     async def sleep_until(self, due_us: int) -> None:
         while (left_us := due_us - self.now_us()) > 0:  # noqa: ASYNC110 - no event tells the time
             await asyncio.sleep(min(left_us / SECOND_US, _SLEEP_S_MAX))
 
-    def _correct(self, offset: int) -> None:
+    def _look(self) -> int:
         """
-        Take a change of the machine's clock since the last look, unless it is a jump.
+        Take a change of the machine's clock since the last look, unless it is a jump; returns the
+        time that has elapsed.
         """
-        change = offset - self._offset
-        self._offset = offset
+        self._looked, wall = self._read()
+        change = wall - self._looked - self._offset
+        self._offset += change
         if abs(change) <= _CORRECTION_NS_MAX:
             self._to_correct += change
-            return
+            return self._looked
         _log.warning(
             "the machine's clock has jumped; this server goes on without until its next start",
             extra={"jump_s": round(change / _SECOND_NS, 3)},
         )
+        return self._looked
 
     def _read(self) -> tuple[int, int]:
         """

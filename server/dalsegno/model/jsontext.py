@@ -11,6 +11,7 @@ import re
 import sys
 from array import array
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 NESTING_MAX = 32  # semantics.md §3; a scalar has none, `[]`, `{}` and `{"v": 1}` have one level
@@ -264,6 +265,13 @@ _LENIENT = json.JSONDecoder(
 
 
 def _encode(value: Any, default: Default | None) -> bytes:
+    text = _encoder(default).encode(value)
+    _check_keys(value)  # only now, as a value that contains itself has no end
+    return text.encode()
+
+
+@lru_cache
+def _encoder(default: Default | None) -> json.JSONEncoder:
     def replaced(item: Any) -> Any:
         if default is None:
             raise TypeError
@@ -271,12 +279,9 @@ def _encode(value: Any, default: Default | None) -> bytes:
         _check_keys(plain)
         return plain
 
-    encoder = json.JSONEncoder(
+    return json.JSONEncoder(
         ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=replaced
     )
-    text = encoder.encode(value)
-    _check_keys(value)  # only now, as a value that contains itself has no end
-    return text.encode()
 
 
 def _check_keys(value: Any) -> None:
