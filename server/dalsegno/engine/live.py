@@ -4,6 +4,7 @@ A run in memory: what it is about to write, and who waits for what in it.
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -98,7 +99,7 @@ class LiveRun:
         self._records: dict[str, Record] = {}
         self._is_changed = False
         self._commit: asyncio.Future[None] | None = None
-        self._writes: set[asyncio.Task[None]] = set()
+        self._writes: set[asyncio.Future[None]] = set()
         self._newest_write: asyncio.Future[None] | None = None
         self.error: Exception | None = None
         self.driver: asyncio.Task[None] | None = None
@@ -231,18 +232,25 @@ class LiveRun:
         self._events = []
         self._records = {}
         self._is_changed = False
-        write = asyncio.get_running_loop().create_task(self._write(append, done))
+        if self.error is not None:  # nothing is written after a write that failed
+            self._fail(done, self.error)
+            return
+        # A future is taken as it is: a task for each write costs more than the rest of this.
+        write = asyncio.ensure_future(self._store.append(append))
         self._writes.add(write)
-        write.add_done_callback(self._writes.discard)
+        write.add_done_callback(partial(self._written, append, done))
 
-    async def _write(self, append: Append, done: asyncio.Future[None]) -> None:
-        try:
-            await self._append(append)
-        except Exception as error:  # noqa: BLE001 - handed to whoever waits for the commit
-            self.lose(error)
-            done.set_exception(error)
-            if not self.began.done():
-                self.began.set_exception(error)
+    def _written(
+        self, append: Append, done: asyncio.Future[None], write: asyncio.Future[None]
+    ) -> None:
+        self._writes.discard(write)
+        if write.cancelled():
+            done.cancel()
+            return
+        error = write.exception()
+        if error is not None:
+            assert isinstance(error, Exception)
+            self._fail(done, error)
             return
         for record in append.records:
             if self.overlay.get(record.address) is record:
@@ -256,6 +264,12 @@ class LiveRun:
         if not self.began.done():
             self.began.set_result(None)
 
+    def _fail(self, done: asyncio.Future[None], error: Exception) -> None:
+        self.lose(error)
+        done.set_exception(error)
+        if not self.began.done():
+            self.began.set_exception(error)
+
     def lose(self, error: Exception) -> None:
         """
         Nothing is to be written any more: the first reason ends the walk, wherever it is.
@@ -263,14 +277,6 @@ class LiveRun:
         if self.error is None and self.driver is not None:
             self.driver.cancel()
         self.error = self.error or error
-
-    async def _append(self, append: Append) -> None:
-        """
-        Write in order; nothing is written after a write that failed.
-        """
-        if self.error is not None:
-            raise self.error
-        await self._store.append(append)
 
     def attach(self, request: Request | None) -> None:
         """

@@ -15,7 +15,7 @@ event it names depends on where it is used:
 - anything else: the event's `payload`.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -155,16 +155,17 @@ class Store(Protocol):
         """
         ...
 
-    async def append(self, append: Append) -> None:
+    def append(self, append: Append) -> Awaitable[None]:
         """
         Commit one append: run, events, records and request together.
 
         Appends handed over must be committed in the order of the calls, as many in one
-        transaction as have gathered; several may be of one run. When this returns, the append is
-        on disk and survives power loss. A refused append must write nothing, and must not disturb
-        others of its batch. An append whose caller is canceled may be committed all the same.
+        transaction as have gathered; several may be of one run. When what this returns is done,
+        the append is on disk and survives power loss. A refused append must write nothing, and
+        must not disturb others of its batch. An append whose caller is canceled may be committed
+        all the same.
 
-        Raises:
+        Raises, when awaited:
             RequestIdReused: Its request id is kept already (whatever the fingerprint; the caller
                 reads the request and decides). Comes before the other refusals.
             RunNotFound: The run does not exist, or one that its lineage or a payload refers to.

@@ -43,22 +43,23 @@ class Journal:
         self._is_closing = False
         self._task = asyncio.create_task(self._write(), name="store journal")
 
-    async def append(self, append: Append) -> None:
+    def append(self, append: Append) -> asyncio.Future[None]:
         """
-        Return once the append is committed.
+        Hand over an append; done once it is committed.
 
         A caller that is canceled takes nothing back: its append is committed all the same.
 
-        Raises:
+        Raises, when awaited:
             StoreUnavailable: The batch failed, or the journal is closed.
             DalsegnoError: What the append was refused for.
         """
-        if self._is_closing or self._task.done():
-            raise StoreUnavailable("it is closed")
         done = asyncio.get_running_loop().create_future()
+        if self._is_closing or self._task.done():
+            done.set_exception(StoreUnavailable("it is closed"))
+            return done
         self._queue.append(_Waiting(append, _size(append), done))
         self._wake.set()
-        await done
+        return done
 
     async def close(self) -> None:
         """

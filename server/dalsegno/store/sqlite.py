@@ -170,8 +170,8 @@ class SqliteStore:
         row = await self._row("definition", hash=definition_hash)
         return Definition(*row) if row is not None else None
 
-    async def append(self, append: Append) -> None:
-        await self._journal.append(append)
+    def append(self, append: Append) -> asyncio.Future[None]:
+        return self._journal.append(append)
 
     async def delete(self, run_id: str, *, epoch: int, after: int) -> None:
         await self._write(lambda writer: writer.delete(run_id, epoch=epoch, after=after))
