@@ -34,19 +34,48 @@ _LOST_S = 1.0  # between looks at the log of a run that cannot go on
 
 class _Tail:
     """
-    The newest events of one watched run.
+    The newest events of one run that somebody watches or waits for.
+
+    Attributes:
+        users: Who watches, and who waits for it to rest.
+        watchers: Those of them who watch: for them alone events are kept.
+        moved, rested: What they wait for; each is another one after it was set.
     """
 
     def __init__(self) -> None:
         self.watchers = 0
+        self.users = 0
         self.run: Run | None = None
         self.is_deleted = False
         self.moved = asyncio.Event()
+        self.rested = asyncio.Event()
         self._window: deque[Event] = deque()
         self._size = 0
 
     def add(self, run: Run, events: Sequence[Event]) -> None:
         self.run = run
+        if self.watchers:
+            self._keep(events)
+            self.moved.set()
+            self.moved = asyncio.Event()
+        if run.status.is_at_rest:
+            self.rested.set()
+            self.rested = asyncio.Event()
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """
+        Keep the newest events meanwhile.
+        """
+        self.watchers += 1
+        try:
+            yield
+        finally:
+            self.watchers -= 1
+            if self.watchers == 0:
+                self.forget()
+
+    def _keep(self, events: Sequence[Event]) -> None:
         if events and self._window and events[0].sequence != self._window[-1].sequence + 1:
             self.forget()
         for event in events:
@@ -55,7 +84,6 @@ class _Tail:
         # The newest stays however large it is: those who keep up share it.
         while len(self._window) > 1 and (len(self._window) > _WINDOW or self._size > _BYTES):
             self._size -= self._window.popleft().size
-        self.wake()
 
     def forget(self) -> None:
         """
@@ -66,10 +94,12 @@ class _Tail:
 
     def wake(self) -> None:
         """
-        Wake every watcher; the next to wait waits for the next move.
+        Wake everybody; the next to wait waits for the next move.
         """
         self.moved.set()
+        self.rested.set()
         self.moved = asyncio.Event()
+        self.rested = asyncio.Event()
 
     def after(self, sequence: int) -> list[Event] | None:
         """
@@ -136,13 +166,15 @@ class Feed:
 
     @contextmanager
     def _tail(self, run_id: str) -> Iterator[_Tail]:
-        tail = self._tails.setdefault(run_id, _Tail())
-        tail.watchers += 1
+        tail = self._tails.get(run_id)
+        if tail is None:
+            tail = self._tails[run_id] = _Tail()
+        tail.users += 1
         try:
             yield tail
         finally:
-            tail.watchers -= 1
-            if tail.watchers == 0:
+            tail.users -= 1
+            if tail.users == 0:
                 del self._tails[run_id]
 
     async def wait(self, run_id: str) -> None:
@@ -158,7 +190,8 @@ class Feed:
             while not (tail.run or run).status.is_at_rest:
                 if run_id in self._lost:
                     raise self._lost[run_id]
-                await self._moved(tail, run_id, None)
+                self._check(tail, run_id)
+                await tail.rested.wait()
 
     async def check(self, run_id: str, after_sequence: int) -> None:
         """
@@ -183,7 +216,7 @@ class Feed:
             ShuttingDown: The server stops.
         """
         cursor = after_sequence
-        with self._tail(run_id) as tail:
+        with self._tail(run_id) as tail, tail.watched():
             while True:
                 moved = tail.moved
                 batch = await self._after(tail, run_id, cursor)
@@ -225,10 +258,7 @@ class Feed:
             RunNotFound: The run was deleted.
             Exception: What keeps the run from going on here, unless that is the store.
         """
-        if self._is_stopping:
-            raise ShuttingDown
-        if tail.is_deleted:
-            raise RunNotFound(run_id)
+        self._check(tail, run_id)
         lost = self._lost.get(run_id)
         if lost is not None and not isinstance(lost, StoreUnavailable):
             raise lost
@@ -240,6 +270,12 @@ class Feed:
         except TimeoutError:
             return False
         return True
+
+    def _check(self, tail: _Tail, run_id: str) -> None:
+        if self._is_stopping:
+            raise ShuttingDown
+        if tail.is_deleted:
+            raise RunNotFound(run_id)
 
     async def _run(self, run_id: str) -> Run:
         run = await self._store.run(run_id)

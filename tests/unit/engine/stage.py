@@ -188,7 +188,7 @@ class Stage:
         Wait until so many wait for a run, or watch it.
         """
         tails = self.engine._feed._tails
-        await until(lambda: run_id in tails and tails[run_id].watchers == watchers)
+        await until(lambda: run_id in tails and tails[run_id].users == watchers)
 
     def is_live(self, run_id: str) -> bool:
         """

@@ -261,13 +261,17 @@ async def test_an_event_larger_than_the_window_is_kept_while_it_is_new(
     stage = await stages.open(Workflow("w").then(bodies.step("s", asks), bodies.step("b")))
     run = await stage.run("w", "x" * 5000)
     following = asyncio.create_task(read(await watch(stage, run.run_id, follow=True)))
-    await stage.until_watched(run.run_id, 1)
+    standing = await watch(stage, run.run_id, follow=True)
+    await anext(standing)
+    await stage.until_watched(run.run_id, 2)
     tail = stage.engine._feed._tails[run.run_id]
 
     run = await stage.resume(run, "y" * 5000)
 
     assert await following == log_of(run)
     assert len(tail._window) == 1
+    await standing.aclose()
+    assert not tail._window
 
 
 async def test_a_page_of_the_log_is_bounded_in_bytes(
