@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bench.prepared import Prepared
 from bench.rates import Rate, rate
@@ -76,15 +75,15 @@ class _Batch:
     Parameters of the statements of one commit.
     """
 
-    inserts: Sequence[dict[str, Any]]
-    updates: Sequence[dict[str, Any]]
+    inserts: Sequence[rows.Row]
+    moves: Sequence[rows.Row]
     events: Sequence[rows.Row]
     records: Sequence[rows.Row]
 
     def commit(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
         connection.executemany(_SQL["insert_run"], self.inserts)
-        connection.executemany(_SQL["update_run"], self.updates)
+        connection.executemany(_SQL["move_run"], self.moves)
         connection.executemany(_SQL["insert_event"], self.events)
         connection.executemany(_SQL["put_record"], self.records)
         connection.execute("COMMIT")
@@ -96,7 +95,7 @@ def _batches(prepared: Prepared, keys: Sequence[int]) -> Iterator[_Batch]:
         encoded = [_encode(append, key) for append, key in zip(one_of_each, keys, strict=True)]
         yield _Batch(
             [item for batch in encoded for item in batch.inserts],
-            [item for batch in encoded for item in batch.updates],
+            [item for batch in encoded for item in batch.moves],
             [item for batch in encoded for item in batch.events],
             [item for batch in encoded for item in batch.records],
         )
@@ -107,14 +106,16 @@ def _encode(append: Append, key: int) -> _Batch:
         return rows.place(key, ref.sequence)
 
     run = append.run
-    values = rows.run_values(run, key, place_of, place_of)
+    moving = rows.moving_columns(run, place_of)
     events = [rows.event_row(event, key, place_of) for event in append.events]
+    inserts: list[rows.Row] = []
+    moves: list[rows.Row] = []
     if append.creates:
-        new = rows.new_run_values(run, lambda _: key, place_of, place_of)
-        inserts, updates = [values | new], []
+        lasting = rows.lasting_columns(run, place_of)
+        fixed = rows.fixed_columns(run, key, lambda _: key, place_of, place_of)
+        inserts = [(*moving, *lasting, *fixed)]
         events.insert(0, rows.initial_state_row(run, key))
     else:
-        expected = {"expected_epoch": append.epoch, "expected_sequence": append.after}
-        inserts, updates = [], [values | expected]
+        moves = [(*moving, key, append.epoch, append.after)]
     records = [rows.record_row(record, key, place_of) for record in append.records]
-    return _Batch(inserts, updates, events, records)
+    return _Batch(inserts, moves, events, records)

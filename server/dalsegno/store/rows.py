@@ -76,15 +76,18 @@ def event_row(event: Event, key: int, place_of: PlaceOf) -> Row:
     """
     Parameters of ``insert_event``.
     """
-    here = Ref(event.run_id, event.sequence)
+    payload, payload_at = _own_columns(event.payload, event, place_of)
+    resume_data, resume_data_at = _own_columns(event.resume_data, event, place_of)
     return (
         place(key, event.sequence),
         event.time_us,
-        event.type.value,
+        str(event.type),
         event.address,
         event.attempt,
-        *_columns(event.payload, place_of, here=here),
-        *_columns(event.resume_data, place_of, here=here),
+        payload,
+        payload_at,
+        resume_data,
+        resume_data_at,
         _RARE_OF_EVENT.text(event),
         event.state.json if event.state is not None else None,
     )
@@ -135,8 +138,8 @@ def record_row(record: Record, key: int, place_of: PlaceOf) -> Row:
     return (
         key,
         record.address,
-        record.kind.value,
-        record.status.value,
+        str(record.kind),
+        str(record.status),
         record.first_sequence,
         record.last_sequence,
         record.started_us,
@@ -185,62 +188,65 @@ def record(row: Row, run_id: str) -> Record:
         raise CorruptHistory(run_id, f"record {address!r}", str(problem)) from problem
 
 
-def run_values(run: Run, key: int, place_of: PlaceOf, state_place_of: PlaceOf) -> dict[str, Any]:
+def moving_columns(run: Run, state_place_of: PlaceOf) -> Row:
     """
-    Parameters of ``update_run``, and of ``insert_run`` those that may change later.
+    What of a run changes from one append to the next: parameters of ``move_run``, and the first
+    ones of ``update_run`` and ``insert_run``.
 
     Args:
-        state_place_of: As *place_of*, for references that name a state.
+        state_place_of: Of references that name a state.
     """
-    state_now = run.state
-    if state_now.at is None and state_now.json == run.initial_state.json:
-        state_now = Payload(state_now.json, Ref(run.run_id, 0))
-    state, state_at = _columns(state_now, state_place_of)
-    result, result_at = _columns(run.result, place_of)
-    request_context, request_context_at = _columns(run.request_context, place_of)
-    return {
-        "key": key,
-        "definition_hash": run.definition_hash,
-        "status": run.status.value,
-        "epoch": run.epoch,
-        "newest_sequence": run.newest_sequence,
-        "started_us": run.started_us,
-        "ended_us": run.ended_us,
-        "due_us": run.due_us,
-        "deadline_us": run.deadline_us,
-        "owner": run.owner,
-        "definition_changed": run.definition_changed,
-        "state": state,
-        "state_at": state_at,
-        "result": result,
-        "result_at": result_at,
-        "detail": _RARE_OF_RUN.text(run),
-        "request_context": request_context,
-        "request_context_at": request_context_at,
-    }
+    now = run.state
+    if now.at is None and now.json == run.initial_state.json:
+        now = Payload(now.json, Ref(run.run_id, 0))
+    return (run.newest_sequence, *_columns(now, state_place_of))
 
 
-def new_run_values(
-    run: Run, key_of: Callable[[str], int], place_of: PlaceOf, state_place_of: PlaceOf
-) -> dict[str, Any]:
+def lasting_columns(run: Run, place_of: PlaceOf) -> Row:
     """
-    Parameters of ``insert_run`` that never change.
+    What of a run may change, but seldom does: the next parameters of ``update_run`` and
+    ``insert_run``.
+    """
+    return (
+        run.definition_hash,
+        str(run.status),
+        run.epoch,
+        run.started_us,
+        run.ended_us,
+        run.due_us,
+        run.deadline_us,
+        run.owner,
+        run.definition_changed,
+        *_columns(run.result, place_of),
+        _RARE_OF_RUN.text(run),
+        *_columns(run.request_context, place_of),
+    )
+
+
+def fixed_columns(
+    run: Run,
+    key: int,
+    key_of: Callable[[str], int],
+    place_of: PlaceOf,
+    state_place_of: PlaceOf,
+) -> Row:
+    """
+    What of a run never changes: the last parameters of ``insert_run``.
 
     A run that is no replay is the root of a tree of its own.
     """
-    input_, input_at = _columns(run.input, place_of)
     source = run.lineage.source_run_id if run.lineage is not None else None
     root = run.lineage.root_run_id if run.lineage is not None else run.run_id
-    return {
-        "run_id": run.run_id,
-        "workflow_id": run.workflow_id,
-        "created_us": run.created_us,
-        "source": key_of(source) if source is not None else None,
-        "root": key_of(root),
-        "initial_at": state_place_of(Ref(run.run_id, 0)),
-        "input": input_,
-        "input_at": input_at,
-    }
+    return (
+        key,
+        run.run_id,
+        run.workflow_id,
+        run.created_us,
+        key_of(source) if source is not None else None,
+        key_of(root),
+        state_place_of(Ref(run.run_id, 0)),
+        *_columns(run.input, place_of),
+    )
 
 
 def run(row: Row) -> Run:
@@ -301,20 +307,27 @@ def payload(text: bytes | None, ref: Ref) -> Payload:
         raise CorruptHistory(ref.run_id, f"event {ref.sequence}", str(problem)) from problem
 
 
-def _columns(
-    payload: Payload | None, place_of: PlaceOf, *, here: Ref | None = None
-) -> tuple[bytes | None, int | None]:
+def _columns(payload: Payload | None, place_of: PlaceOf) -> tuple[bytes | None, int | None]:
     """
     Text and place of a payload: one of them is set, or none if there is no payload.
-
-    Args:
-        here: Where the row itself is: what is said to be stored there is stored now.
     """
     if payload is None:
         return None, None
-    if payload.at is None or payload.at == here:
+    if payload.at is None:
         return payload.json, None
     return None, place_of(payload.at)
+
+
+def _own_columns(
+    payload: Payload | None, event: Event, place_of: PlaceOf
+) -> tuple[bytes | None, int | None]:
+    """
+    The same for a payload of an event: what is said to be stored there is stored now.
+    """
+    if payload is None or payload.at is None:
+        return _columns(payload, place_of)
+    is_here = payload.at.sequence == event.sequence and payload.at.run_id == event.run_id
+    return (payload.json, None) if is_here else (None, place_of(payload.at))
 
 
 def _payload(

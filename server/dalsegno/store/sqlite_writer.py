@@ -5,7 +5,8 @@ What the writing connection of a SQLite store does, on its thread.
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
+from itertools import chain
 from typing import Any
 
 from dalsegno.model.errors import (
@@ -24,7 +25,11 @@ from dalsegno.store import rows
 from dalsegno.store.contract import Append, Definition, LeaseEnd, Request
 
 # About 200 bytes each; enough for all runs that are live at once, and the sources of replays.
-_KEYS_MAX = 10_000
+_RUNS_KNOWN_MAX = 10_000
+
+# Rows that one statement inserts. sqlite3 gives up the interpreter's lock for each statement, and
+# has to win it back from a busy event loop; 64 rows at once were no faster.
+_ROWS_MAX = 32
 
 # In a refusal, which names no more than 50 and says how many more it knows of.
 _REPLAYS_NAMED_MAX = 100
@@ -38,7 +43,10 @@ class Writer:
     def __init__(self, connection: sqlite3.Connection, statements: Mapping[str, str]) -> None:
         self._connection = connection
         self._sql = statements
-        self._key_of = lru_cache(_KEYS_MAX)(self._find_key)
+        self._newest_key: int | None = None
+        self._keys: dict[str, int] = {}
+        # What the rows of runs that go on were last given: most appends change none of it.
+        self._lasting: dict[int, rows.Row] = {}
 
     def put_definition(self, definition: Definition) -> None:
         """
@@ -95,8 +103,7 @@ class Writer:
             if self._connection.execute(self._sql["delete_run"], values).rowcount == 0:
                 raise Conflict(run_id)
             hit(Failpoint.COMMIT_BEFORE, sqlite3.OperationalError)
-        # The key may be given to the next run.
-        self._key_of.cache_clear()
+        self._forget()
         hit(Failpoint.COMMIT_AFTER, sqlite3.OperationalError)
 
     def take_lease(self, expires_us: int) -> int:
@@ -132,6 +139,8 @@ class Writer:
         event_rows: list[rows.Row] = []
         record_rows: list[rows.Row] = []
         refusals: list[Exception | None] = []
+        if len(self._keys) > _RUNS_KNOWN_MAX:
+            self._forget()
         with self._transaction():
             for append in appends:
                 try:
@@ -139,8 +148,8 @@ class Writer:
                     refusals.append(None)
                 except DalsegnoError as refusal:
                     refusals.append(refusal)
-            self._connection.executemany(self._sql["insert_event"], event_rows)
-            self._connection.executemany(self._sql["put_record"], record_rows)
+            self._insert("insert_event", event_rows)
+            self._insert("put_record", record_rows)
             hit(Failpoint.COMMIT_BEFORE, sqlite3.OperationalError)
         hit(Failpoint.COMMIT_AFTER, sqlite3.OperationalError)
         return refusals
@@ -155,8 +164,7 @@ class Writer:
             yield
             self._connection.execute("COMMIT")
         except BaseException:
-            # The key of a run that is gone again may be given to another.
-            self._key_of.cache_clear()
+            self._forget()
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
@@ -193,30 +201,53 @@ class Writer:
             began_with = run.initial_state.at
             return rows.place(key, 0) if began_with in (None, ref) else state_place_of(began_with)
 
-        values = rows.run_values(run, key, place_of, state_place_of)
+        moving = rows.moving_columns(run, state_place_of)
+        lasting = rows.lasting_columns(run, place_of)
         new_events = [rows.event_row(event, key, place_of) for event in append.events]
         new_records = [rows.record_row(record, key, place_of) for record in append.records]
         request_key = key_of(request.run_id) if request is not None else 0
         if append.creates:
-            values |= rows.new_run_values(run, key_of, place_of, state_place_of)
-            self._create(run, values)
-            if values["initial_at"] == rows.place(key, 0):
+            fixed = rows.fixed_columns(run, key, key_of, place_of, state_place_of)
+            self._create(run, key, (*moving, *lasting, *fixed))
+            if run.initial_state.at in (None, Ref(run.run_id, 0)):
                 event_rows.append(rows.initial_state_row(run, key))
         else:
-            self._move_on(append, values)
+            self._move_on(append, key, moving, lasting)
+        if run.status.is_at_rest:
+            self._lasting.pop(key, None)
+        else:
+            self._lasting[key] = lasting
         event_rows += new_events
         record_rows += new_records
         if request is not None:
             self._keep(request, request_key)
 
-    def _create(self, run: Run, values: dict[str, Any]) -> None:
+    def _create(self, run: Run, key: int, values: rows.Row) -> None:
         if self._connection.execute(self._sql["insert_run"], values).rowcount == 0:
             raise RunExists(run.run_id)
+        self._newest_key = key
+        self._keys[run.run_id] = key
 
-    def _move_on(self, append: Append, values: dict[str, Any]) -> None:
-        values |= {"expected_epoch": append.epoch, "expected_sequence": append.after}
-        if self._connection.execute(self._sql["update_run"], values).rowcount == 0:
+    def _move_on(self, append: Append, key: int, moving: rows.Row, lasting: rows.Row) -> None:
+        expected = (key, append.epoch, append.after)
+        if self._lasting.get(key) == lasting:
+            name, values = "move_run", (*moving, *expected)
+        else:
+            name, values = "update_run", (*moving, *lasting, *expected)
+        if self._connection.execute(self._sql[name], values).rowcount == 0:
             raise Conflict(append.run.run_id)
+
+    def _insert(self, name: str, values: Sequence[rows.Row]) -> None:
+        """
+        Insert many rows, with as few statements as there can be without preparing many.
+        """
+        at, size = 0, _ROWS_MAX
+        while at < len(values):
+            while size > len(values) - at:
+                size //= 2
+            sql = _for_rows(self._sql[name], size)
+            self._connection.execute(sql, list(chain.from_iterable(values[at : at + size])))
+            at += size
 
     def _is_kept(self, request: Request) -> bool:
         values = {"request_id": request.request_id}
@@ -235,9 +266,25 @@ class Writer:
             },
         )
 
+    def _forget(self) -> None:
+        """
+        Forget what is known of runs: some may be gone again, and their keys given to others.
+        """
+        self._newest_key = None
+        self._keys.clear()
+        self._lasting.clear()
+
     def _new_key(self) -> int:
-        (newest,) = self._connection.execute(self._sql["newest_key"]).fetchone()
-        return (newest or 0) + 1
+        if self._newest_key is None:
+            (newest,) = self._connection.execute(self._sql["newest_key"]).fetchone()
+            self._newest_key = newest or 0
+        return self._newest_key + 1
+
+    def _key_of(self, run_id: str) -> int:
+        key = self._keys.get(run_id)
+        if key is None:
+            key = self._keys[run_id] = self._find_key(run_id)
+        return key
 
     def _find_key(self, run_id: str) -> int:
         row = self._connection.execute(self._sql["run_key"], {"run_id": run_id}).fetchone()
@@ -248,6 +295,15 @@ class Writer:
     def _initial_place(self, key: int) -> int:
         row = self._connection.execute(self._sql["initial_at"], {"key": key}).fetchone()
         return int(row[0])
+
+
+@cache
+def _for_rows(insert: str, number: int) -> str:
+    """
+    A statement that inserts one row, as one that inserts several.
+    """
+    head, row = insert.rstrip(";").split(" VALUES ")
+    return f"{head} VALUES {', '.join([row] * number)}"
 
 
 def _assert_sound(append: Append) -> None:

@@ -130,26 +130,24 @@ SELECT 1 FROM requests WHERE request_id = :request_id;
 
 -- insert_run: Keep a new run; nothing is inserted if its id is taken.
 INSERT INTO runs (
-    key, run_id, workflow_id, definition_hash, status, epoch, newest_sequence, created_us,
-    started_us, ended_us, due_us, deadline_us, definition_changed, source, root,
-    initial_at, state, state_at, input, input_at, result, result_at, detail, request_context,
-    request_context_at, owner
-) VALUES (
-    :key, :run_id, :workflow_id, :definition_hash, :status, :epoch, :newest_sequence, :created_us,
-    :started_us, :ended_us, :due_us, :deadline_us, :definition_changed, :source, :root,
-    :initial_at, :state, :state_at, :input, :input_at, :result, :result_at, :detail,
-    :request_context, :request_context_at, :owner
-) ON CONFLICT (run_id) DO NOTHING;
+    newest_sequence, state, state_at,
+    definition_hash, status, epoch, started_us, ended_us, due_us, deadline_us, owner,
+    definition_changed, result, result_at, detail, request_context, request_context_at,
+    key, run_id, workflow_id, created_us, source, root, initial_at, input, input_at
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (run_id) DO NOTHING;
+
+-- move_run: Compare and set: move a run on of which only this has changed, which no index holds.
+UPDATE runs SET newest_sequence = ?, state = ?, state_at = ?
+WHERE key = ? AND epoch = ? AND newest_sequence = ?;
 
 -- update_run: Compare and set: move a run on if nobody else has since it was read.
 UPDATE runs SET
-    definition_hash = :definition_hash, status = :status, epoch = :epoch,
-    newest_sequence = :newest_sequence, started_us = :started_us, ended_us = :ended_us,
-    due_us = :due_us, deadline_us = :deadline_us, definition_changed = :definition_changed,
-    state = :state, state_at = :state_at, result = :result,
-    result_at = :result_at, detail = :detail, request_context = :request_context,
-    request_context_at = :request_context_at, owner = :owner
-WHERE key = :key AND epoch = :expected_epoch AND newest_sequence = :expected_sequence;
+    newest_sequence = ?, state = ?, state_at = ?,
+    definition_hash = ?, status = ?, epoch = ?, started_us = ?, ended_us = ?, due_us = ?,
+    deadline_us = ?, owner = ?, definition_changed = ?, result = ?, result_at = ?, detail = ?,
+    request_context = ?, request_context_at = ?
+WHERE key = ? AND epoch = ? AND newest_sequence = ?;
 
 -- insert_event: Add one event to a run; or, as sequence 0, the state the run begins with.
 INSERT INTO events (
