@@ -92,10 +92,13 @@ class SteppedStore:
                 await self._wait()
                 is_last = self._is_last()
                 if not is_last or self._keeps_last:
-                    self._thread.call(self._store.append(append))
+                    self._thread.call(self._written_there(append))
                     self.written(append)
                 self.is_dead = is_last
                 await self._wait()
+
+    async def _written_there(self, append: Append) -> None:
+        await self._store.append(append)  # asked for on the thread, whose loop its future is of
 
     def _is_last(self) -> bool:
         if self._appends_left is not None:
