@@ -282,9 +282,10 @@ async def test_a_server_that_slept_through_its_lease_says_that_it_was_taken_for_
         await asyncio.to_thread(old.start)
         try:
             other = await pair.begin()  # takes the old one, which is well, for dead
-            await until(lambda: log.read_text().count("taken for dead") == 1)
+            await until(lambda: "taken for dead" in log.read_text())
+            before = log.read_text().count("taken for dead")  # a busy machine makes servers late
             await pair.haunt(old, "slept", other)
-            await until(lambda: log.read_text().count("taken for dead") == 2)
+            await until(lambda: log.read_text().count("taken for dead") > before)
         finally:
             old.kill()
             pair.end()
