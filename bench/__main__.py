@@ -1,42 +1,70 @@
 """
-Measures everything, and prints tables and one line of JSON; see README.md.
+Measures everything, or the parts named, and prints tables and bars; see README.md.
+
+    python -m bench [--only streams,travel] [--publish]
 """
 
+import argparse
 import asyncio
 import json
 import logging
 import tempfile
 import time
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from bench import footprint, report, throughput, travel
+from bench import footprint, lineage, lists, memory, report, streams, throughput, travel
+from bench.findings import Findings
 
 _RESULTS = Path(__file__).parent / "results"
+_PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
+
+PARTS: dict[str, Callable[[Path], Awaitable[Findings]]] = {
+    "throughput": throughput.measure,
+    "travel": travel.measure,
+    "footprint": footprint.measure,
+    "streams": streams.measure,
+    "lists": lists.measure,
+    "memory": memory.measure,
+    "lineage": lineage.measure,
+}
 
 
-async def measure() -> None:
+async def measure(names: Sequence[str], *, publishes: bool) -> None:
+    """
+    Args:
+        publishes: Whether the pictures go where the docs show them.
+    """
+    found: dict[str, Findings] = {}
     with tempfile.TemporaryDirectory(prefix="dalsegno-bench-") as name:
         folder = Path(name)
         machine = report.machine(folder)
-        rates = await throughput.measure(folder)
-        travels = await travel.measure(folder)
-        weight = await footprint.measure(folder)
-    report.show(machine, rates, travels, weight)
-    line = json.dumps(
-        {
-            "machine": machine,
-            "throughput": [asdict(item) for item in rates],
-            "travel": [asdict(item) for item in travels],
-            "footprint": asdict(weight),
-        }
-    )
+        for part in names:
+            begun = time.perf_counter()
+            found[part] = await PARTS[part](folder)
+            report.show(part, found[part], time.perf_counter() - begun)
+    report.show_bars(machine, [bar for it in found.values() for bar in it.bars])
     _RESULTS.mkdir(exist_ok=True)
     path = _RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
-    path.write_text(line + "\n")
-    print(line)
+    path.write_text(json.dumps(report.as_json(machine, found), indent=1) + "\n")
+    print(path)
+    if publishes:
+        for findings in found.values():
+            for name, svg in findings.pictures.items():
+                (_PICTURES / name).write_text(svg)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench", description="Measure Dal Segno.")
+    parser.add_argument("--only", metavar="PARTS", help=f"of {','.join(PARTS)}")
+    parser.add_argument("--publish", action="store_true", help="write docs/pictures")
+    arguments = parser.parse_args()
+    names = arguments.only.split(",") if arguments.only else list(PARTS)
+    if unknown := set(names) - set(PARTS):
+        parser.error(f"no part is called {', '.join(sorted(unknown))}")
+    logging.disable(logging.WARNING)  # opening a store may warn, and is done many times here
+    asyncio.run(measure(names, publishes=arguments.publish))
 
 
 if __name__ == "__main__":
-    logging.disable(logging.WARNING)  # opening a store may warn, and is done many times here
-    asyncio.run(measure())
+    main()

@@ -66,7 +66,7 @@ def sqlite_rate(folder: Path, prepared: Prepared, *, callers: int, seconds: floa
             runs += callers
     finally:
         connection.close()
-    return Rate(runs / elapsed_s, elapsed_s / (runs / callers) * 1000)
+    return Rate(runs / elapsed_s, elapsed_s / (runs / callers) * 1000, runs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,15 @@
 """
-What a stopped server left: looked at through SQLite, read-only.
+What is in a database: looked at through SQLite, read-only. A server may have it open.
 """
 
 import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-_COUNT = "SELECT (SELECT count(*) FROM runs), (SELECT count(*) FROM records), count(*) FROM events"
+_BYTES = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+_ROWS = "SELECT (SELECT count(*) FROM runs), (SELECT count(*) FROM records), count(*) FROM events"
 _ROWS_OF_RUN = (
     "SELECT * FROM runs WHERE key = ?",
     "SELECT * FROM records WHERE run = ? ORDER BY address",
@@ -17,26 +17,21 @@ _ROWS_OF_RUN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+def size_bytes(db: Path) -> int:
     """
-    Attributes:
-        bytes: Of the database file and its log, if one is left.
-        rows: Of runs, records and events together.
-    """
-
-    bytes: int
-    rows: int
-
-
-def size(db: Path) -> Size:
-    """
-    How much is there. No server may have it open, so that its log is in the file.
+    How large the database is, with what is still in its log only.
     """
     with _open(db) as connection:
-        rows = sum(connection.execute(_COUNT).fetchone())
-    log = db.with_name(db.name + "-wal")
-    return Size(db.stat().st_size + (log.stat().st_size if log.exists() else 0), rows)
+        (size,) = connection.execute(_BYTES).fetchone()
+        return int(size)
+
+
+def row_count(db: Path) -> int:
+    """
+    Runs, records and events together.
+    """
+    with _open(db) as connection:
+        return sum(connection.execute(_ROWS).fetchone())
 
 
 def digest(db: Path, run_id: str) -> str:

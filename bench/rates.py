@@ -1,11 +1,18 @@
 """
-How often something can be done in a second.
+How often something can be done in a second, and how long it takes.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
+
+Call = Callable[[], Awaitable[object]]
+Number = TypeVar("Number", int, float)
+Name = TypeVar("Name", bound=Hashable)
+
+_WARM_UP_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +23,15 @@ class Rate:
     Attributes:
         per_s: Calls of all callers together.
         latency_ms: Of one call; median.
+        calls: How many there were.
     """
 
     per_s: float
     latency_ms: float
+    calls: int
 
 
-async def rate(call: Callable[[], Awaitable[object]], *, callers: int, seconds: float) -> Rate:
+async def rate(call: Call, *, callers: int, seconds: float) -> Rate:
     """
     Let so many callers call for so long.
     """
@@ -38,16 +47,49 @@ async def rate(call: Callable[[], Awaitable[object]], *, callers: int, seconds: 
         for _ in range(callers):
             group.create_task(calling())
     elapsed_s = time.perf_counter() - begun
-    return Rate(len(latencies_s) / elapsed_s, median(latencies_s) * 1000)
+    return Rate(len(latencies_s) / elapsed_s, median(latencies_s) * 1000, len(latencies_s))
+
+
+async def in_turns(calls: Mapping[Name, Call], rounds: int) -> dict[Name, float]:
+    """
+    Milliseconds that each of some calls takes; medians.
+
+    One call of each in turn, so that a slow moment of the machine meets all alike.
+    """
+    found_ms: dict[Name, list[float]] = {name: [] for name in calls}
+    for number in range(_WARM_UP_ROUNDS + rounds):
+        for name, call in calls.items():
+            begun = time.perf_counter()
+            await call()
+            if number >= _WARM_UP_ROUNDS:
+                found_ms[name].append((time.perf_counter() - begun) * 1000)
+    return {name: median(found) for name, found in found_ms.items()}
+
+
+async def done(count: int, call: Call, *, at_once: int) -> None:
+    """
+    Call so many times, as fast as so many callers can.
+    """
+    numbers = iter(range(count))
+
+    async def calling() -> None:
+        for _ in numbers:
+            await call()
+
+    await asyncio.gather(*(calling() for _ in range(at_once)))
 
 
 def middle(rates: list[Rate]) -> Rate:
     """
     Medians of several rounds.
     """
-    return Rate(median([r.per_s for r in rates]), median([r.latency_ms for r in rates]))
+    return Rate(
+        median([item.per_s for item in rates]),
+        median([item.latency_ms for item in rates]),
+        median([item.calls for item in rates]),
+    )
 
 
-def median(values: list[float]) -> float:
+def median(values: list[Number]) -> Number:
     ordered = sorted(values)
     return ordered[len(ordered) // 2]

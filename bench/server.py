@@ -2,53 +2,43 @@
 The server that is measured, as a process of its own: assembled by `dalsegno.app` like any other.
 """
 
-import asyncio
 import contextlib
-import signal
+import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from bench.workflows import all_workflows
+from bench.processes import Child, child
+from bench.workflows import workflow
 from dalsegno.app import run
 from dalsegno.config import Settings
 
-_START_S = 60.0  # bounds a hang; a start takes a second or two
-_STOP_S = 30.0
-
 
 @contextlib.asynccontextmanager
-async def serving(db: Path) -> AsyncIterator[str]:
+async def serving(db: Path, workflows: Sequence[str], **settings: Any) -> AsyncIterator[Child]:
     """
-    A server on this database, at the address given, until the block is left.
+    A server on this database, until the block is left; its address is what it has said.
 
     It is stopped as a user would, so its database is then one file, with everything in it.
 
     Raises:
         RuntimeError: It did not start, or did not stop by itself.
     """
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.server", str(db), stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    try:
-        address = (await asyncio.wait_for(process.stdout.readline(), _START_S)).decode().strip()
-        if not address:
-            raise RuntimeError("the server did not start; its last words are above")
-        yield address
-        process.send_signal(signal.SIGTERM)
-        if code := await asyncio.wait_for(process.wait(), _STOP_S):
-            raise RuntimeError(f"the server stopped with exit code {code}")
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    async with child("bench.server", str(db), ",".join(workflows), json.dumps(settings)) as server:
+        yield server
 
 
 def main() -> None:
     # Everything else is as a server has it by default.
-    settings = Settings(db=Path(sys.argv[1]), listen="127.0.0.1:0", log_level="error")
-    run(settings, all_workflows(), on_ready=lambda address: print(address, flush=True))
+    db, workflows, given = sys.argv[1:]
+    usual = {"listen": "127.0.0.1:0", "log_level": "error"}
+    settings = Settings(db=Path(db), **usual | json.loads(given))
+    run(
+        settings,
+        list(map(workflow, workflows.split(","))),
+        on_ready=lambda address: print(address, flush=True),
+    )
 
 
 if __name__ == "__main__":

@@ -1,31 +1,50 @@
 """
-Time travel to the last step: what it takes and writes, for short and long sources.
+Time travel and resumption, by the length of what lies before.
 """
 
-import time
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.calls import Calls, connected
-from bench.database import digest, size
-from bench.rates import median
+from bench.database import digest, row_count, size_bytes
+from bench.findings import Bar, Findings, Table
+from bench.pictures import Series, line_chart
+from bench.rates import Call, in_turns
 from bench.server import serving
-from bench.workflows import SIZES
 
-_ROUNDS = 40
-_WARM_UP_ROUNDS = 5
-_TRAVELS_WEIGHED = 200
+_BAR = 1.2
+_BAR_STEPS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """
+    Attributes:
+        lengths: Of loops, in steps, rising.
+        sequences_max: Sequences are no longer: a graph of 100,000 nodes is no workflow.
+        weighed: Travels whose bytes are averaged.
+    """
+
+    lengths: tuple[int, ...] = (10, 100, 1_000, 10_000, 100_000)
+    sequences_max: int = 10_000
+    rounds: int = 40
+    weighed: int = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """
-    A finished run, and its last step.
+    A run with a long history.
+
+    Attributes:
+        target: Its last step.
     """
 
-    workflow_id: str
-    run_id: str
+    kind: str
     steps: int
+    run_id: str
     target: str
 
 
@@ -38,7 +57,7 @@ class Travel:
         is_source_unchanged: Whether every row of the source is the same, byte for byte, after all.
     """
 
-    workflow_id: str
+    kind: str
     steps: int
     latency_ms: float
     bytes: float
@@ -46,63 +65,161 @@ class Travel:
     is_source_unchanged: bool
 
 
-async def measure(folder: Path) -> list[Travel]:
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """
+    Attributes:
+        latency_ms: From request until the run is suspended again; median.
+    """
+
+    steps: int
+    latency_ms: float
+
+
+async def measure(folder: Path, sizes: Sizes = Sizes()) -> Findings:
     """
     All sources in one database, as a server would have them.
     """
     db = folder / "travel.db"
-    async with serving(db) as address, connected(address) as calls:
-        sources = await _make_sources(calls)
-    before = {source: digest(db, source.run_id) for source in sources}
-    async with serving(db) as address, connected(address) as calls:
-        latencies_ms = await _time(calls, sources)
-    weights = {source: await _weigh(db, source) for source in sources}
-    return [
-        Travel(
-            source.workflow_id,
-            source.steps,
-            latencies_ms[source],
-            *weights[source],
-            is_source_unchanged=digest(db, source.run_id) == before[source],
+    lengths = [steps for steps in sizes.lengths if steps <= sizes.sequences_max]
+    sequences = [f"sequence_{steps}" for steps in lengths]
+    async with (
+        serving(db, ["loop", "asking", *sequences]) as server,
+        connected(server.said) as calls,
+    ):
+        found, asking = await _sources(calls, sizes.lengths, lengths)
+        before = {source: digest(db, source.run_id) for source in found}
+        latencies_ms = await in_turns(
+            {source: _travel(calls, source) for source in found}, sizes.rounds
         )
-        for source in sources
-    ]
+        weights = {
+            source: await _weigh(db, _travel(calls, source), sizes.weighed) for source in found
+        }
+        travels = [
+            Travel(
+                source.kind,
+                source.steps,
+                latencies_ms[source],
+                *weights[source],
+                is_source_unchanged=digest(db, source.run_id) == before[source],
+            )
+            for source in found
+        ]
+        resumed_ms = await in_turns(
+            {steps: _resume(calls, run_id) for steps, run_id in asking.items()}, sizes.rounds
+        )
+    return _findings(travels, [Resumption(*item) for item in resumed_ms.items()])
 
 
-async def _make_sources(calls: Calls) -> list[Source]:
-    sources = []
-    for steps in SIZES:
-        for workflow_id, target in (
-            (f"sequence_{steps}", f"s{steps - 1}"),
-            (f"loop_{steps}", f"pass_on[{steps - 1}]"),
-        ):
-            run = await calls.run(workflow_id)
-            sources.append(Source(workflow_id, run.run_id, steps, target))
-    return sources
-
-
-async def _time(calls: Calls, sources: list[Source]) -> dict[Source, float]:
+async def _sources(
+    calls: Calls, loops: Sequence[int], sequences: Sequence[int]
+) -> tuple[list[Source], dict[int, str]]:
     """
-    One travel of each source in turn, so that a slow moment of the machine meets all alike.
+    Finished runs to travel from, and suspended ones by their length; all made at once.
     """
-    latencies_ms: dict[Source, list[float]] = {source: [] for source in sources}
-    for number in range(_WARM_UP_ROUNDS + _ROUNDS):
-        for source in sources:
-            begun = time.perf_counter()
-            await calls.time_travel(source.run_id, source.target)
-            if number >= _WARM_UP_ROUNDS:
-                latencies_ms[source].append((time.perf_counter() - begun) * 1000)
-    return {source: median(found) for source, found in latencies_ms.items()}
+
+    async def finished(kind: str, steps: int) -> Source:
+        if kind == "loop":
+            run = await calls.run("loop", str(-steps).encode())
+            return Source(kind, steps, run.run_id, f"pass_on[{steps - 1}]")
+        run = await calls.run(f"sequence_{steps}")
+        return Source(kind, steps, run.run_id, f"s{steps - 1}")
+
+    async def suspended(steps: int) -> str:
+        return (await calls.suspend("asking", str(-steps).encode())).run_id
+
+    asking = asyncio.gather(*map(suspended, loops))
+    found = await asyncio.gather(
+        *(finished("sequence", steps) for steps in sequences),
+        *(finished("loop", steps) for steps in loops),
+    )
+    return found, dict(zip(loops, await asking, strict=True))
 
 
-async def _weigh(db: Path, source: Source) -> tuple[float, float]:
+def _travel(calls: Calls, source: Source) -> Call:
+    return lambda: calls.time_travel(source.run_id, source.target)
+
+
+def _resume(calls: Calls, run_id: str) -> Call:
+    return lambda: calls.resume(run_id, b"0")
+
+
+async def _weigh(db: Path, travel: Call, count: int) -> tuple[float, float]:
     """
     Bytes and rows that one travel adds to the database, averaged over many.
     """
-    before = size(db)
-    async with serving(db) as address, connected(address) as calls:
-        for _ in range(_TRAVELS_WEIGHED):
-            await calls.time_travel(source.run_id, source.target)
-    after = size(db)
-    added_bytes, added_rows = after.bytes - before.bytes, after.rows - before.rows
-    return added_bytes / _TRAVELS_WEIGHED, added_rows / _TRAVELS_WEIGHED
+    size, rows = size_bytes(db), row_count(db)
+    for _ in range(count):
+        await travel()
+    return (size_bytes(db) - size) / count, (row_count(db) - rows) / count
+
+
+def _findings(travels: list[Travel], resumptions: list[Resumption]) -> Findings:
+    shortest = {it.kind: it for it in reversed(travels)}
+    bars = [
+        Bar(
+            f"TimeTravel to the last step of a {it.kind}, {it.steps:,} steps against "
+            f"{shortest[it.kind].steps:,}",
+            it.latency_ms / shortest[it.kind].latency_ms,
+            _BAR,
+        )
+        for it in travels
+        if it.steps >= _BAR_STEPS
+    ]
+    return Findings(
+        {
+            "travels": [asdict(it) for it in travels],
+            "resumptions": [asdict(it) for it in resumptions],
+        },
+        [_travel_table(travels, shortest), _resume_table(resumptions)],
+        bars,
+        {"length.svg": _picture(travels, resumptions)},
+    )
+
+
+def _travel_table(travels: list[Travel], shortest: dict[str, Travel]) -> Table:
+    columns = ("source", "steps", "median ms", "ratio", "bytes", "ratio", "rows", "source")
+    rows = [
+        (
+            it.kind,
+            f"{it.steps:,}",
+            f"{it.latency_ms:.2f}",
+            f"{it.latency_ms / shortest[it.kind].latency_ms:.2f}",
+            f"{it.bytes:,.0f}",
+            f"{it.bytes / shortest[it.kind].bytes:.2f}",
+            f"{it.rows:g}",
+            "unchanged" if it.is_source_unchanged else "CHANGED",
+        )
+        for it in travels
+    ]
+    return Table("TimeTravel to the last step, by the length of the source", columns, rows)
+
+
+def _resume_table(resumptions: list[Resumption]) -> Table:
+    rows = [
+        (
+            f"{it.steps:,}",
+            f"{it.latency_ms:.2f}",
+            f"{it.latency_ms / resumptions[0].latency_ms:.2f}",
+        )
+        for it in resumptions
+    ]
+    title = "Resume, until suspended again, by the length of the run"
+    return Table(title, ("steps before", "median ms", "ratio"), rows)
+
+
+def _picture(travels: list[Travel], resumptions: list[Resumption]) -> str:
+    kinds = {it.kind: [t for t in travels if t.kind == it.kind] for it in travels}
+    lines = [
+        Series(f"TimeTravel, {kind}", [(it.steps, it.latency_ms) for it in found], is_ours=True)
+        for kind, found in kinds.items()
+    ]
+    resumed = Series("Resume", [(it.steps, it.latency_ms) for it in resumptions], is_ours=True)
+    return line_chart(
+        "What history costs",
+        "steps before the target",
+        "ms, median",
+        [*lines, resumed],
+        is_log_x=True,
+        note="One caller, durable commits. Flat is what it should be.",
+    )

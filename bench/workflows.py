@@ -2,14 +2,15 @@
 Workflows whose steps do next to nothing, so that what is measured is the server.
 """
 
+import asyncio
 import random
 import string
-from collections.abc import Sequence
 
-from dalsegno.workflow import Workflow, step
+from dalsegno.workflow import Context, Workflow, step
 
-SIZES = (10, 100, 1_000, 10_000)
 PADDED_STEPS = 300
+
+_TOLD_AT_ONCE = 16  # so many events, then others have a turn
 
 
 @step
@@ -22,27 +23,29 @@ async def rotate(text: str) -> str:
     return text[1:] + text[0]
 
 
-def sequence(steps: int) -> Workflow:
-    """
-    So many steps, one after the other: the graph is as long as the run.
-    """
-    workflow = Workflow(f"sequence_{steps}")
-    return workflow.then(*(pass_on.named(f"s{index}") for index in range(steps))).commit()
+@step
+async def ask(_: object, ctx: Context) -> object:
+    return ctx.suspend()
 
 
-def loop(steps: int) -> Workflow:
+@step
+async def tell(events: int, ctx: Context) -> int:
     """
-    One step, so many times: the graph is short, the run long.
+    Tell so many things, as fast as they are taken.
     """
-    return Workflow(f"loop_{steps}").do_until(pass_on, lambda value: value >= steps).commit()
+    for number in range(events):
+        ctx.emit(number)
+        if number % _TOLD_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return events
 
 
-def padded() -> Workflow:
+@step
+async def hold(_: object) -> None:
     """
-    Outputs of 1 KiB each, all of them different.
+    Never end: the run stays in memory.
     """
-    workflow = Workflow("padded")
-    return workflow.then(*(rotate.named(f"s{index}") for index in range(PADDED_STEPS))).commit()
+    await asyncio.Event().wait()
 
 
 def padded_input() -> str:
@@ -50,5 +53,34 @@ def padded_input() -> str:
     return "".join(letters.choices(string.ascii_letters, k=1024))
 
 
-def all_workflows() -> Sequence[Workflow]:
-    return [padded(), *map(sequence, SIZES), *map(loop, SIZES)]
+def workflow(name: str) -> Workflow:
+    """
+    A workflow by its id. They are made one by one, as long ones take seconds.
+
+    - ``sequence_10``: so many steps, one after the other: the graph is as long as the run.
+    - ``padded``: a sequence with outputs of 1 KiB each, all of them different.
+    - ``loop``: one step, as often as its input is below 0: the graph is short, the run long.
+    - ``asking``: the same, then a question, again and again.
+    - ``telling`` and ``holding``: one step; see `tell` and `hold`.
+    """
+    new = Workflow(name)
+    match name.partition("_"):
+        case "sequence", _, steps:
+            new = new.then(*(pass_on.named(f"s{index}") for index in range(int(steps))))
+        case "padded", *_:
+            new = new.then(*(rotate.named(f"s{index}") for index in range(PADDED_STEPS)))
+        case "loop", *_:
+            new = new.do_until(pass_on, _is_done)
+        case "asking", *_:
+            new = new.do_until(pass_on, _is_done).do_until(ask, lambda answer: answer == "enough")
+        case "telling", *_:
+            new = new.then(tell)
+        case "holding", *_:
+            new = new.then(hold)
+        case _:
+            raise ValueError(f"there is no workflow {name}")
+    return new.commit()
+
+
+def _is_done(value: int) -> bool:
+    return value >= 0

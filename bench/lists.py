@@ -1,0 +1,140 @@
+"""
+Reads in a store with a million runs, beside the same reads in one with a thousand.
+"""
+
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.calls import METADATA, Calls, connected
+from bench.fill import copied_id, multiply
+from bench.findings import Bar, Findings, Table
+from bench.rates import median
+from bench.server import serving
+from dalsegno.v1 import run_pb2
+from dalsegno.v1 import run_service_pb2 as pb
+
+_WORKFLOWS = ("sequence_1", "asking")
+_MADE = 10  # runs, which are then copied
+_REPLAY_KEY = 9
+_PAGE = 50
+_BAR = 1.5
+
+Read = Callable[[Calls, str], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    few: int = 1_000
+    many: int = 1_000_000
+    rounds: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """
+    Attributes:
+        few_ms, many_ms: Medians, with few and with many runs in the store.
+    """
+
+    what: str
+    few_ms: float
+    many_ms: float
+
+    @property
+    def ratio(self) -> float:
+        return self.many_ms / self.few_ms
+
+
+async def measure(folder: Path, sizes: Sizes = Sizes()) -> Findings:
+    few_db, many_db = folder / "few.db", folder / "many.db"
+    await _fill(few_db, sizes.few)
+    await _fill(many_db, sizes.many)
+    async with (
+        serving(few_db, _WORKFLOWS) as few,
+        serving(many_db, _WORKFLOWS) as many,
+        connected(few.said) as few_calls,
+        connected(many.said) as many_calls,
+    ):
+        stores = _Store(few_calls, sizes.few), _Store(many_calls, sizes.many)
+        readings = [await _compare(what, read, *stores, sizes.rounds) for what, read in _READS]
+    return _findings(readings, sizes)
+
+
+async def _fill(db: Path, runs: int) -> None:
+    """
+    Of ten runs eight are finished, one is a replay and one is suspended.
+    """
+    async with serving(db, _WORKFLOWS) as server, connected(server.said) as calls:
+        made = [await calls.run("sequence_1") for _ in range(_REPLAY_KEY - 1)]
+        await calls.time_travel(made[-1].run_id, "s0")
+        await calls.suspend("asking")
+    multiply(db, runs // _MADE - 1)
+
+
+class _Store:
+    """
+    A filled store, behind a server.
+    """
+
+    def __init__(self, calls: Calls, runs: int) -> None:
+        self.calls = calls
+        self._copies = runs // _MADE - 1
+        self._random = random.Random(1)
+
+    def a_run(self) -> str:
+        """
+        Another replay each time, so that no row is at hand because it was just read.
+        """
+        return copied_id(self._random.randint(1, self._copies), _REPLAY_KEY)
+
+
+async def _compare(what: str, read: Read, few: _Store, many: _Store, rounds: int) -> Reading:
+    few_ms: list[float] = []
+    many_ms: list[float] = []
+    for _ in range(rounds):
+        for store, found_ms in ((few, few_ms), (many, many_ms)):
+            run_id = store.a_run()
+            begun = time.perf_counter()
+            await read(store.calls, run_id)
+            found_ms.append((time.perf_counter() - begun) * 1000)
+    return Reading(what, median(few_ms), median(many_ms))
+
+
+async def _lineage(calls: Calls, run_id: str) -> None:
+    await calls.runs.GetLineage(pb.GetLineageRequest(run_id=run_id))
+
+
+def _page(**where: Any) -> Read:
+    async def read(calls: Calls, _: str) -> None:
+        request = pb.ListRunsRequest(page_size=_PAGE, **where)
+        page = await calls.runs.ListRuns(request, metadata=METADATA)
+        assert len(page.runs) == _PAGE
+
+    return read
+
+
+_READS: tuple[tuple[str, Read], ...] = (
+    ("GetRun", Calls.get),
+    ("GetLineage", _lineage),
+    ("ListRuns page", _page()),
+    ("ListRuns page of a workflow", _page(workflow_id="sequence_1")),
+    ("ListRuns page of suspended runs", _page(statuses=[run_pb2.RUN_STATUS_SUSPENDED])),
+)
+
+
+def _findings(readings: list[Reading], sizes: Sizes) -> Findings:
+    rows = [
+        (item.what, f"{item.few_ms:.2f}", f"{item.many_ms:.2f}", f"{item.ratio:.2f}")
+        for item in readings
+    ]
+    columns = ("read", f"of {sizes.few:,} runs: ms", f"of {sizes.many:,} runs: ms", "ratio")
+    bars = [Bar(f"{it.what}, many runs against few", it.ratio, _BAR) for it in readings]
+    return Findings(
+        [asdict(item) for item in readings],
+        [Table("Reads, by how many runs there are", columns, rows)],
+        bars,
+    )
