@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from dalsegno.model.run import Run, RunStatus
-from dalsegno.store.contract import RunCursor, RunFilter, Store
+from dalsegno.store.contract import Ancestor, RunCursor, RunFilter, Store
 from tests.store.samples import NOON_US, Pen, new_run, replay_of
 
 
@@ -16,7 +16,7 @@ def cursor(run: Run) -> RunCursor:
     return RunCursor(run.created_us, run.run_id)
 
 
-def ids(runs: Sequence[Run]) -> list[str]:
+def ids(runs: Sequence[Run | Ancestor]) -> list[str]:
     return [run.run_id for run in runs]
 
 
@@ -137,7 +137,7 @@ async def test_a_travel_without_a_source_is_a_tree_of_its_own(store: Store) -> N
     (run,) = await store.tree("run", after=None, limit=9)
 
     assert run.lineage == lineage
-    assert ids(await store.lineage_chain("run")) == ["run"]
+    assert ids(await store.lineage_chain("run", limit=9)) == ["run"]
 
 
 async def test_a_lineage_goes_from_the_run_to_the_root(store: Store) -> None:
@@ -148,10 +148,10 @@ async def test_a_lineage_goes_from_the_run_to_the_root(store: Store) -> None:
         run = replay_of(run, f"run-{number}")
         await Pen(store, run).write()
 
-    chain = await store.lineage_chain("run-59")
+    chain = await store.lineage_chain("run-59", limit=99)
 
     assert ids(chain) == [f"run-{number}" for number in range(59, -1, -1)]
-    assert await store.lineage_chain("unknown") == []
+    assert await store.lineage_chain("unknown", limit=9) == []
 
 
 async def test_replays_are_the_direct_ones_oldest_first(store: Store) -> None:

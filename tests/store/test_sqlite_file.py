@@ -37,10 +37,8 @@ async def store(path: Path) -> AsyncIterator[SqliteStore]:
 
 Reads = dict[str, Callable[[SqliteStore], Awaitable[object]]]
 
-OF_RUN: Reads = {
-    "run": lambda store: store.run("run"),
-    "lineage_chain": lambda store: store.lineage_chain("run"),
-}
+OF_RUN: Reads = {"run": lambda store: store.run("run")}
+OF_LINEAGE: Reads = {"lineage_chain": lambda store: store.lineage_chain("run", limit=9)}
 OF_RECORD: Reads = {
     "record": lambda store: store.record("run", "poll[0]"),
     "records": lambda store: store.records("run", ["poll[0]"]),
@@ -52,9 +50,10 @@ OF_PAYLOAD: Reads = {"payload": lambda store: store.payload(Ref("run", 2))}
 OF_STATE: Reads = {"state_before": lambda store: store.state_before("run", 9)}
 
 EDITS: list[tuple[str, Reads]] = [
-    ("UPDATE runs SET status = 'done'", OF_RUN),
-    ("UPDATE runs SET detail = '{'", OF_RUN),
-    ("UPDATE runs SET detail = '{\"bogus\":1}'", OF_RUN),
+    ("UPDATE runs SET status = 'done'", OF_RUN | OF_LINEAGE),
+    ("UPDATE runs SET detail = '{'", OF_RUN | OF_LINEAGE),
+    ("UPDATE runs SET detail = '{\"lineage\":1}'", OF_RUN | OF_LINEAGE),
+    ("UPDATE runs SET detail = '{\"bogus\":1}'", OF_RUN | OF_LINEAGE),
     ("UPDATE runs SET request_context = x'7b'", OF_RUN),
     ("UPDATE runs SET request_context = x'22ff22'", OF_RUN),
     ("DELETE FROM events WHERE sequence = 0", OF_RUN),
@@ -89,7 +88,7 @@ async def test_what_cannot_be_read_is_corrupt_and_never_a_success(
             told(EventType.STEP_COMPLETED, state=text("state")),
             records=[record("poll[0]", output=text("output", Ref("run", 2)))],
         )
-        for read in (OF_RUN | OF_RECORD | OF_EVENT | OF_PAYLOAD | OF_STATE).values():
+        for read in (OF_RUN | OF_LINEAGE | OF_RECORD | OF_EVENT | OF_PAYLOAD | OF_STATE).values():
             await read(store)
 
     with closing(sqlite3.connect(path)) as connection:
@@ -103,7 +102,7 @@ async def test_what_cannot_be_read_is_corrupt_and_never_a_success(
             assert corrupt.value.facts["run_id"] == "run"
 
 
-@pytest.mark.parametrize("edit", [edit for edit, reads in EDITS if reads is OF_RUN])
+@pytest.mark.parametrize("edit", [edit for edit, reads in EDITS if "run" in reads])
 async def test_lists_leave_out_a_run_that_cannot_be_read(path: Path, edit: str) -> None:
     """
     The goal: it hides no other run, and shortens no page.

@@ -75,7 +75,7 @@ class Beginning:
             await self._wait_for_room(live.commit())
             return Accepted(run.run_id, 0)
         shape = self._runs.registry.shape(workflow)
-        walk = self._runs.walk(live, workflow, shape, [])
+        walk = self._runs.walk(live, workflow, shape, None)
         self._runs.supervisor.drive(walk, live.run.input, None)
         asyncio.get_running_loop().call_soon(live.commit_soon)
         await asyncio.shield(live.began)
@@ -135,7 +135,7 @@ class Beginning:
         """
         Make a replay; see `Engine.time_travel`.
         """
-        workflow, source = await self._source(command)
+        workflow, source_run, source = await self._source(command)
         run_id = command.new_run_id or self._new_id()
         await self._check_is_free(run_id)
         shape = self._runs.registry.shape(workflow)
@@ -143,6 +143,7 @@ class Beginning:
             command,
             workflow,
             shape,
+            source_run,
             source,
             self._runs.store,
             self._runs.settings.payload_bytes_max,
@@ -157,7 +158,7 @@ class Beginning:
         else:
             run = replace(run, deadline_us=deadline(workflow, run.created_us))
         live = self._new_live(run, command)
-        walk = self._runs.walk(live, workflow, shape, source.links if source else ())
+        walk = self._runs.walk(live, workflow, shape, source.link if source is not None else None)
         walk.taken = dict(plan.taken)
         walk.asks_first = {plan.asks_first} if plan.asks_first else set()
         self._tell_started(live)
@@ -180,17 +181,16 @@ class Beginning:
             await began
         return Accepted(run.run_id, 0)
 
-    async def _source(self, command: TimeTravel) -> tuple[Workflow, History | None]:
+    async def _source(self, command: TimeTravel) -> tuple[Workflow, Run | None, History | None]:
         if command.run_id is None:
             if command.workflow_id is None:
                 problem = "is needed when there is no run_id"
                 raise InvalidRequest({"workflow_id": problem})
-            return self._runs.registry.workflow(command.workflow_id), None
+            return self._runs.registry.workflow(command.workflow_id), None, None
         run = await self._runs.existing(command.run_id)
         workflow = self._runs.registry.workflow(command.workflow_id or run.workflow_id)
         if workflow.id != run.workflow_id:
             raise WorkflowMismatch(run.run_id, expected=workflow.id, actual=run.workflow_id)
         if not run.status.is_at_rest:
             raise SourceRunActive(run.run_id, run.status)
-        links = await self._runs.views.links(run)
-        return workflow, History(self._runs.store, links, {})
+        return workflow, run, History(self._runs.store, await self._runs.links.of(run), {})

@@ -26,6 +26,7 @@ from dalsegno.engine.commands import (
 )
 from dalsegno.engine.feed import Feed
 from dalsegno.engine.going_on import GoingOn
+from dalsegno.engine.links import Links
 from dalsegno.engine.locks import NamedLocks
 from dalsegno.engine.ownership import Ownership
 from dalsegno.engine.reconciler import Reconciler
@@ -73,7 +74,8 @@ class Engine:
         self._store = store
         self._registry = Registry(store, workflows)
         self._feed = Feed(store)
-        self._views = Views(store, self._registry, settings)
+        links = Links(store, self._registry)
+        self._views = Views(store, self._registry, links, settings)
         self._supervisor = Supervisor(self._feed, clock, settings.runs_max, self._left)
         self._ownership = Ownership(store, clock, settings.lease)
         self._reconciler = Reconciler(
@@ -90,7 +92,7 @@ class Engine:
             store,
             self._registry,
             self._feed,
-            self._views,
+            links,
             self._supervisor,
             self._ownership,
             self._reconciler,

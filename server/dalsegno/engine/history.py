@@ -5,50 +5,16 @@ Nothing is copied when a replay is made. A question goes to the run's own record
 to its source, if the address lies before or beside the target; so on up the lineage.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 from dalsegno.engine.hindsight import as_it_was
+from dalsegno.engine.links import Chain, Link
 from dalsegno.model import address as addresses
 from dalsegno.model.record import NodeKind, Record, StepStatus
-from dalsegno.model.run import Run
-from dalsegno.model.shape import GraphShape, Place, Relation, Side, relation
+from dalsegno.model.shape import Side, relation
 from dalsegno.store.contract import Store
 
 _PAGE = 500  # iterations read at once
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """
-    One run of a lineage: the run, its shape, and where it was entered if it is a replay.
-
-    Attributes:
-        has_given: Whether records were given by context, so that some lie before the target.
-    """
-
-    run: Run
-    shape: GraphShape
-    entry: Place | None
-
-    @property
-    def has_given(self) -> bool:
-        return self.run.lineage is not None and "context" in self.run.lineage.overrides
-
-    @property
-    def is_partial(self) -> bool:
-        """
-        Whether steps before the target have no record.
-        """
-        return self.run.lineage is not None and self.run.lineage.is_partial
-
-
-def link(run: Run, shape: GraphShape) -> Link:
-    """
-    The link of a run whose shape is known.
-    """
-    entry = shape.find(addresses.parse(run.lineage.entry)) if run.lineage else None
-    return Link(run, shape, entry)
 
 
 class History:
@@ -56,7 +22,7 @@ class History:
     Records as one run sees them.
 
     Args:
-        links: The run, its source, and so on up to the root.
+        link: The run's; through it all others of its lineage are reached.
         overlay: Records of the run that are not committed yet; they come first.
         is_new: Whether the run has nothing in the store yet.
     """
@@ -64,19 +30,15 @@ class History:
     def __init__(
         self,
         store: Store,
-        links: Sequence[Link],
+        link: Link,
         overlay: Mapping[str, Record],
         *,
         is_new: bool = False,
     ) -> None:
         self.store = store
-        self._links = links
+        self.link = link
         self._overlay = overlay
         self._is_new = is_new
-
-    @property
-    def links(self) -> Sequence[Link]:
-        return self._links
 
     async def record(self, address: str) -> Record | None:
         """
@@ -87,7 +49,7 @@ class History:
         Raises:
             CorruptHistory: The record cannot be read.
         """
-        return await self._record(0, address)
+        return await self.seen(None, self.link, address)
 
     async def own(self, address: str) -> Record | None:
         """
@@ -96,7 +58,7 @@ class History:
         Raises:
             CorruptHistory: The record cannot be read.
         """
-        return await self._own(0, address)
+        return await self._own(None, self.link, address)
 
     async def iterations(self, container: str) -> dict[int, Record]:
         """
@@ -105,171 +67,161 @@ class History:
         Raises:
             CorruptHistory: One of them cannot be read.
         """
-        return await self._iterations(0, container)
+        # From the run on, what each has itself, and what it takes of what its source shows.
+        layers: list[tuple[dict[int, Record], Callable[[int, Record], bool]]] = []
+        child: Link | None = None
+        link: Link | None = self.link
+        while link is not None:
+            side = link.side(container)
+            if _passes(link, side):
+                child = link.last_alike
+                link = child.source
+                continue
+            own = await self._own_iterations(child, link, container)
+            reuses = _reuses(link, container)
+            layers.append((own, reuses))
+            if reuses is _nothing:
+                break
+            child, link = link, link.source
+        shown: dict[int, Record] = {}
+        for own, reuses in reversed(layers):
+            reused = {index: record for index, record in shown.items() if reuses(index, record)}
+            shown = {**reused, **own}
+        return shown
 
     async def last_iteration(self, container: str) -> int | None:
         """
         The highest iteration of a loop that has a record; None if none has.
         """
-        for number, link_ in enumerate(self._links):
-            found = await self.store.last_iteration(link_.run.run_id, container)
+        child: Link | None = None
+        link: Link | None = self.link
+        while link is not None:
+            if _passes(link, link.side(container)):
+                child = link.last_alike
+                link = child.source
+                continue
+            found = await self.store.last_iteration(link.run_id, container)
             while found is not None:
-                record = await self._record(number, addresses.at_index(container, found))
+                record = await self.seen(child, link, addresses.at_index(container, found))
                 if record is not None:
                     return found
                 found = found - 1 if found else None
-            entry = link_.entry
-            inside = None if entry is None else addresses.index_under(entry.address, container)
+            inside = link.entry and addresses.index_under(link.entry.address, container)
             if inside:
                 return inside - 1
-            if entry is None or self._side(link_, container) is not Side.BEFORE:
+            if link.side(container) is not Side.BEFORE:
                 return None
+            child, link = link, link.source
         return None
 
-    async def shown(self, number: int, record: Record) -> Record | None:
+    async def shown(self, chain: Chain, number: int, record: Record) -> Record | None:
         """
         A record of an earlier run as this run shows it; None if it does not.
 
         Args:
-            number: Which of the links owns the record.
+            number: Which link of the chain owns the record.
         """
-        seen = await self._as_seen(number, record) if number else record
-        for nearer in range(number - 1, -1, -1):
-            if seen is None or not await self._lets_through(nearer, record.address):
+        seen = await self._as_seen(chain.links[number - 1], record) if number else record
+        nearer = number - 1
+        while seen is not None and nearer >= 0:
+            child = chain.links[nearer - 1] if nearer else None
+            link = chain.links[nearer]
+            side = link.side(record.address)
+            if not await self._lets_through(child, link, side, record.address):
                 return None
+            nearer = (chain.nearest_alike[nearer] if _passes(link, side) else nearer) - 1
         return seen
 
-    async def _lets_through(self, number: int, address: str) -> bool:
+    async def _lets_through(
+        self, child: Link | None, link: Link, side: Side | None, address: str
+    ) -> bool:
         """
         Whether a run shows what its source shows at an address.
         """
-        link_ = self._links[number]
-        found = self._relation(link_, address)
-        if found is None or found.side is Side.AFTER:
+        if side is None or side is Side.AFTER:
             return False
-        if found.side is Side.BESIDE:
-            return await self._beside(number, address, found.beside) is not None and (
-                await self._own(number, address) is None
-            )
-        return not link_.has_given or await self._own(number, address) is None
+        if side is Side.BEFORE:
+            return not link.has_given or await self._own(child, link, address) is None
+        return (
+            await self._own(child, link, address) is None
+            and await self.seen(child, link, address) is not None
+        )
 
-    def _side(self, link_: Link, address: str) -> Side | None:
-        found = self._relation(link_, address)
-        return found.side if found else None
-
-    @staticmethod
-    def _relation(link_: Link, address: str) -> Relation | None:
-        place = link_.shape.find(addresses.parse(address))
-        if place is None or link_.entry is None:
-            return None
-        return relation(place, link_.entry)
-
-    async def _record(self, number: int, address: str) -> Record | None:
-        link_ = self._links[number]
-        if link_.entry is None:
-            return await self._own(number, address)
-        found = self._relation(link_, address)
-        if found is None:
-            return None
-        if found.side is not Side.BEFORE or link_.has_given:
-            own = await self._own(number, address)
-            if own is not None:
-                return own
-        match found.side:
-            case Side.AFTER:
-                return None
-            case Side.BESIDE:
-                return await self._beside(number, address, found.beside)
-            case Side.BEFORE:
-                return await self._before(number, address, found)
-
-    async def _beside(self, number: int, address: str, arm: str) -> Record | None:
+    async def seen(self, child: Link | None, link: Link, address: str) -> Record | None:
         """
-        Only an arm or item that succeeded is reused.
+        What a run of the lineage knows of an address.
+
+        Args:
+            child: The replay through which that run is seen; None for the run itself.
         """
-        if number + 1 == len(self._links):
-            return None
-        whole = await self._record(number + 1, arm)
-        if whole is None or whole.status is not StepStatus.SUCCESS:
-            return None
-        return whole if address == arm else await self._record(number + 1, address)
+        # What is passed on the way and decides about what is found in the end: a run that shows
+        # what was not run, or None for one that shows only what succeeded.
+        passed: list[Link | None] = []
+        arms = _Arms(self)
+        found: Record | None = None
+        at: Link | None = link
+        while at is not None:
+            relation = at.relation(address)
+            side = relation.side if relation is not None else None
+            if at.entry is not None and side is None:
+                break
+            if not _passes(at, side):
+                found = await self._own(child, at, address)
+                if found is not None or side in (None, Side.AFTER):
+                    break
+            if relation is not None and side is Side.BESIDE:
+                if address == relation.beside:
+                    passed.append(None)
+                elif not await arms.have_succeeded(at, relation.beside):
+                    break
+            elif at.is_partial:
+                passed.append(at)
+            child = at.last_alike if _passes(at, side) else at
+            at = child.source
+        for each in reversed(passed):
+            if each is not None:
+                found = found or _not_run(each, address)
+            elif found is not None and found.status is not StepStatus.SUCCESS:
+                found = None
+        return found
 
-    async def _before(self, number: int, address: str, found: Relation) -> Record | None:
-        link_ = self._links[number]
-        if number + 1 < len(self._links):
-            recorded = await self._record(number + 1, address)
-            if recorded is not None:
-                return recorded
-        if not link_.is_partial:
-            return None
-        place = link_.shape.locate(addresses.parse(address))
-        outer = place.levels[found.level]
-        is_direct = outer.address == address and outer.index is None
-        return _not_run(link_.run, place) if is_direct else None
-
-    async def _own(self, number: int, address: str) -> Record | None:
-        if number > 0:
-            record = await self.store.record(self._links[number].run.run_id, address)
-            return await self._as_seen(number, record)
+    async def _own(self, child: Link | None, link: Link, address: str) -> Record | None:
+        if child is not None:
+            record = await self.store.record(link.run_id, address)
+            return await self._as_seen(child, record)
         if address in self._overlay:
             return self._overlay[address]
         if self._is_new:
             return None
-        return await self.store.record(self._links[0].run.run_id, address)
+        return await self.store.record(link.run_id, address)
 
-    async def _as_seen(self, number: int, record: Record | None) -> Record | None:
+    async def _as_seen(self, child: Link, record: Record | None) -> Record | None:
         """
         A source may have gone on since the replay was made; the replay still sees what was then.
         """
-        lineage = self._links[number - 1].run.lineage
-        if record is None or lineage is None:
+        if record is None or child.lineage is None:
             return record
-        return await as_it_was(self.store, record, lineage.source_sequence)
+        return await as_it_was(self.store, record, child.lineage.source_sequence)
 
-    async def _iterations(self, number: int, container: str) -> dict[int, Record]:
-        link_ = self._links[number]
-        own = await self._own_iterations(number, container)
-        if link_.entry is None or number + 1 == len(self._links):
-            return own
-        if not addresses.is_inside(link_.entry.address, container):
-            if self._side(link_, container) is not Side.BEFORE:
-                return own
-            return {**await self._iterations(number + 1, container), **own}
-        entered = addresses.index_under(link_.entry.address, container)
-        if entered is None:
-            return own
-        place = link_.shape.locate(addresses.parse(container))
-        is_foreach = place.last.leaf.kind is NodeKind.FOREACH
-        recorded = await self._iterations(number + 1, container)
-        reused = {
-            index: record
-            for index, record in recorded.items()
-            if (
-                record.status is StepStatus.SUCCESS and index != entered
-                if is_foreach
-                else index < entered
-            )
-        }
-        return {**reused, **own}
-
-    async def _own_iterations(self, number: int, container: str) -> dict[int, Record]:
+    async def _own_iterations(
+        self, child: Link | None, link: Link, container: str
+    ) -> dict[int, Record]:
         found: dict[int, Record] = {}
         # What is written while the store is asked leaves the overlay before the answer comes.
-        unwritten = list(self._overlay.values()) if number == 0 else []
+        unwritten = list(self._overlay.values()) if child is None else []
         first = 0
-        while number > 0 or not self._is_new:
-            run_id = self._links[number].run.run_id
-            page = await self.store.iterations(run_id, container, first=first, limit=_PAGE)
+        while child is not None or not self._is_new:
+            page = await self.store.iterations(link.run_id, container, first=first, limit=_PAGE)
             for record in page:
                 index = addresses.index_under(record.address, container)
-                seen = await self._as_seen(number, record) if number > 0 else record
+                seen = await self._as_seen(child, record) if child is not None else record
                 if index is not None and seen is not None:
                     found[index] = seen
             if len(page) < _PAGE:
                 break
             last = addresses.index_under(page[-1].address, container)
             first = (last or 0) + 1
-        if number == 0:
+        if child is None:
             unwritten.extend(self._overlay.values())
         for record in unwritten:
             index = addresses.index_under(record.address, container)
@@ -281,15 +233,86 @@ class History:
         return found
 
 
-def _not_run(run: Run, place: Place) -> Record | None:
+class _Arms:
+    """
+    Whether arms and items beside where replays were entered succeeded in their sources; asked
+    while one goes up a lineage, so that each is looked for once and not once per replay.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._owners: dict[str, str] = {}
+
+    async def have_succeeded(self, link: Link, arm: str) -> bool:
+        """
+        Whether the source of a run shows a success at an arm.
+        """
+        # What one found above a run is what its source finds, up to the run that has it.
+        self._owners = {at: owner for at, owner in self._owners.items() if owner != link.run_id}
+        if arm in self._owners:
+            return True
+        if link.source is None:
+            return False
+        found = await self._history.seen(link, link.source, arm)
+        if found is None or found.status is not StepStatus.SUCCESS:
+            return False
+        self._owners[arm] = found.run_id
+        return True
+
+
+def _passes(link: Link, side: Side | None) -> bool:
+    """
+    Whether a run has nothing of its own on a side, so that it shows what its source shows.
+    """
+    return side is Side.BEFORE and not link.has_given
+
+
+def _reuses(link: Link, container: str) -> Callable[[int, Record], bool]:
+    """
+    Which iterations or items of a container a run takes of those that its source shows.
+    """
+    entry = link.entry
+    if entry is None:
+        return _nothing
+    if not addresses.is_inside(entry.address, container):
+        return _everything if link.side(container) is Side.BEFORE else _nothing
+    entered = addresses.index_under(entry.address, container)
+    if entered is None:
+        return _nothing
+    place = link.shape.locate(addresses.parse(container))
+    if place.last.leaf.kind is NodeKind.FOREACH:
+        return lambda index, record: record.status is StepStatus.SUCCESS and index != entered
+    return lambda index, _: index < entered
+
+
+def _everything(_index: int, _record: Record) -> bool:
+    return True
+
+
+def _nothing(_index: int, _record: Record) -> bool:
+    return False
+
+
+def _not_run(link: Link, address: str) -> Record | None:
+    """
+    What a run shows that was entered behind a node that was never recorded; None if the address
+    is not a whole node.
+    """
+    place = link.shape.locate(addresses.parse(address))
+    assert link.entry is not None
+    outer = place.levels[relation(place, link.entry).level]
     leaf = place.last.leaf
-    if leaf is place.last.node and leaf.arms:
+    if (
+        outer.address != address
+        or outer.index is not None
+        or (leaf is place.last.node and leaf.arms)
+    ):
         return None
     return Record(
-        run_id=run.run_id,
+        run_id=link.run_id,
         address=place.address,
         kind=leaf.kind,
         status=StepStatus.NOT_RUN,
         first_sequence=0,
-        started_us=run.created_us,
+        started_us=link.created_us,
     )

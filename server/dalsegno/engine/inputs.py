@@ -288,7 +288,7 @@ class Inputs:
         The run nearest in the lineage among the owners of these records.
         """
         owners = {record.run_id for record in records}
-        return next(link.run.run_id for link in self._view.links if link.run.run_id in owners)
+        return next(link.run_id for link in self._view.link if link.run_id in owners)
 
 
 def elements(array: Payload) -> list[bytes]:

@@ -18,7 +18,7 @@ async def check_order(target: Place, source: History, shape: GraphShape) -> None
     Raises:
         DefinitionChanged: Nodes with a record stand in another order now.
     """
-    recorded_shape = source.links[0].shape
+    recorded_shape = source.link.shape
     if recorded_shape is shape:
         return
     for level in target.levels:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dalsegno.model.errors import CorruptHistory, WorkflowNotFound
 from dalsegno.model.run import Run
 from dalsegno.model.shape import GraphShape
-from dalsegno.store.contract import Definition, Store
+from dalsegno.store.contract import Ancestor, Definition, Store
 from dalsegno.workflow.builder import Workflow
 
 
@@ -58,7 +58,7 @@ class Registry:
         """
         return self._shapes[workflow.definition_hash]
 
-    async def shape_of(self, run: Run) -> GraphShape:
+    async def shape_of(self, run: Run | Ancestor) -> GraphShape:
         """
         The shape a run was last driven with.
 

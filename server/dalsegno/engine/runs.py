@@ -3,7 +3,7 @@ Bringing runs into memory, and what all commands need for that.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,15 +12,15 @@ from msgspec.structs import replace
 from dalsegno.engine.body import Bodies
 from dalsegno.engine.commands import Command, fingerprint
 from dalsegno.engine.feed import Feed
-from dalsegno.engine.history import History, Link, link
+from dalsegno.engine.history import History
 from dalsegno.engine.inputs import Inputs
+from dalsegno.engine.links import Link, Links, link
 from dalsegno.engine.live import LiveRun
 from dalsegno.engine.ownership import Ownership
 from dalsegno.engine.reconciler import Reconciler
 from dalsegno.engine.registry import Registry
 from dalsegno.engine.settings import EngineSettings
 from dalsegno.engine.supervisor import Supervisor
-from dalsegno.engine.views import Views
 from dalsegno.engine.walk import Entry, Walk
 from dalsegno.model import address as addresses
 from dalsegno.model.clock import Clock
@@ -44,7 +44,7 @@ class Runs:
     store: Store
     registry: Registry
     feed: Feed
-    views: Views
+    links: Links
     supervisor: Supervisor
     ownership: Ownership
     reconciler: Reconciler
@@ -128,20 +128,20 @@ class Runs:
         )
 
     def walk(
-        self, live: LiveRun, workflow: Workflow, shape: GraphShape, earlier: Sequence[Link]
+        self, live: LiveRun, workflow: Workflow, shape: GraphShape, source: Link | None
     ) -> Walk:
         """
         A walk of a live run, with what it sees of the runs it was made from.
         """
-        history = History(self.store, [link(live.run, shape), *earlier], live.overlay)
-        source = History(self.store, earlier, {}) if earlier else None
+        history = History(self.store, link(live.run, shape, source), live.overlay)
+        source_history = History(self.store, source, {}) if source is not None else None
         return Walk(
             live=live,
             root=workflow,
             shape=shape,
             history=history,
-            source=source,
-            inputs=Inputs(live.run, history, source),
+            source=source_history,
+            inputs=Inputs(live.run, history, source_history),
             loop=asyncio.get_running_loop(),
             bodies=self.bodies,
             settings=self.settings,
@@ -196,8 +196,7 @@ class Runs:
         returns.
         """
         shape = self.registry.shape(workflow)
-        links = await self.views.links(live.run)
-        walk = self.walk(live, workflow, shape, links[1:])
+        walk = self.walk(live, workflow, shape, (await self.links.of(live.run)).source)
         self.supervisor.drive(walk, live.run.input, entry)
         await asyncio.shield(live.began)
 

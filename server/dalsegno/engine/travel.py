@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from dalsegno.engine import checks
-from dalsegno.engine.history import History, link
+from dalsegno.engine.history import History
 from dalsegno.engine.inputs import Inputs, MissingOutput, elements
+from dalsegno.engine.links import link
 from dalsegno.engine.order import check_order
 from dalsegno.engine.parts import graph_of, input_type, part_at
 from dalsegno.engine.travel_answer import kept_resume_data
@@ -24,7 +25,7 @@ from dalsegno.model import address as addresses
 from dalsegno.model.address import scope_of
 from dalsegno.model.errors import InvalidContext, InvalidInput, MissingHistory, StepNotFound
 from dalsegno.model.lineage import Lineage
-from dalsegno.model.payload import EMPTY_OBJECT, NULL, Payload
+from dalsegno.model.payload import EMPTY_OBJECT, NULL, Payload, Ref
 from dalsegno.model.record import Error, NodeKind, Record
 from dalsegno.model.run import Run, RunStatus
 from dalsegno.model.shape import BLOCKS, Place
@@ -151,8 +152,8 @@ class Planner:
         """
         draft = self._draft(entered)
         source = self._trip.source
-        links = [link(draft, self._trip.shape), *(source.links if source else ())]
-        view = History(self._trip.store, links, self._given, is_new=True)
+        seen_from = link(draft, self._trip.shape, source.link if source is not None else None)
+        view = History(self._trip.store, seen_from, self._given, is_new=True)
         return view, Inputs(draft, view, source)
 
     async def _check_items(self, target: Place, inputs: Inputs) -> None:
@@ -222,17 +223,18 @@ class Planner:
         given = self._trip.command.initial_state
         if given is not None:
             return checks.state(given, self._trip.workflow.state, self._trip.bytes_max)
-        source = self._trip.source
-        if source is None:
+        source, source_run = self._trip.source, self._trip.source_run
+        if source is None or source_run is None:
             return EMPTY_OBJECT
         started = await self._first_record(source, target)
         if started is None:
-            return source.links[0].run.state
+            return source_run.state
         before = await self._trip.store.state_before(started.run_id, started.first_sequence)
         if before is not None:
             return before
-        owner = next(item.run for item in source.links if item.run.run_id == started.run_id)
-        return owner.initial_state
+        if started.run_id == source_run.run_id:
+            return source_run.initial_state
+        return await self._trip.store.payload(Ref(started.run_id, 0))
 
     @staticmethod
     async def _first_record(source: History, target: Place) -> Record | None:

@@ -25,14 +25,19 @@ async def unfinished(trip: Trip, target: Place, inputs: Inputs) -> tuple[Place, 
         iteration begins: all iterations before it had succeeded.
     """
     level = target.last
-    source = trip.source
-    if source is None or level.leaf.kind not in ITERATED or level.index is not None:
+    source, source_run = trip.source, trip.source_run
+    if (
+        source is None
+        or source_run is None
+        or level.leaf.kind not in ITERATED
+        or level.index is not None
+    ):
         return target, False
     record = await source.record(target.address)
     stopped = (StepStatus.FAILED, StepStatus.SUSPENDED)
     if record is None or record.status not in stopped or await inputs.is_from_context(target):
         return target, False
-    if source.links[0].run.status in (RunStatus.CANCELED, RunStatus.PAUSED):
+    if source_run.status in (RunStatus.CANCELED, RunStatus.PAUSED):
         return target, False
     if level.leaf.kind is NodeKind.FOREACH:
         index, asks_first = await _unfinished_item(source, target, record), False

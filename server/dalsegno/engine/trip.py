@@ -18,22 +18,20 @@ class Trip:
     One time travel.
 
     Attributes:
-        source: What the source sees; None for a travel without one.
+        source_run: None for a travel without a source.
+        source: What the source sees.
         run_id, now_us: Of the replay.
     """
 
     command: TimeTravel
     workflow: Workflow
     shape: GraphShape
+    source_run: Run | None
     source: History | None
     store: Store
     bytes_max: int
     run_id: str
     now_us: int
-
-    @property
-    def source_run(self) -> Run | None:
-        return self.source.links[0].run if self.source is not None else None
 
     @property
     def is_definition_changed(self) -> bool:

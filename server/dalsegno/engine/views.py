@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from dalsegno.engine import pages
 from dalsegno.engine.commands import RunPage, RunView, StepPage, Suspension
 from dalsegno.engine.drive import in_graph_order, is_resumable
-from dalsegno.engine.history import History, Link, link
+from dalsegno.engine.history import History
+from dalsegno.engine.links import Chain, Links
 from dalsegno.engine.parts import resume_type
 from dalsegno.engine.registry import Registry
 from dalsegno.engine.settings import EngineSettings
@@ -45,19 +46,13 @@ class Views:
     Answers questions about runs.
     """
 
-    def __init__(self, store: Store, registry: Registry, settings: EngineSettings) -> None:
+    def __init__(
+        self, store: Store, registry: Registry, links: Links, settings: EngineSettings
+    ) -> None:
         self._store = store
         self._registry = registry
+        self._links = links
         self._settings = settings
-
-    async def links(self, run: Run) -> Sequence[Link]:
-        """
-        The lineage of a run, itself first.
-        """
-        chain = [run]
-        if run.lineage is not None and run.lineage.source_run_id is not None:
-            chain += await self._store.lineage_chain(run.lineage.source_run_id)
-        return [link(each, await self._registry.shape_of(each)) for each in chain]
 
     async def run(self, run_id: str, *, with_steps: bool) -> RunView:
         """
@@ -70,7 +65,7 @@ class Views:
         suspensions = () if run.status.is_terminal else await self._suspensions(run)
         if not with_steps:
             return RunView(run, None, suspensions)
-        page = await self.steps(run_id, page=None, limit=self._settings.view_records_max)
+        page = await self._steps(run, page=None, limit=self._settings.view_records_max)
         return RunView(run, page.records, suspensions, is_truncated=page.next is not None)
 
     async def _suspensions(self, run: Run) -> tuple[Suspension, ...]:
@@ -104,17 +99,19 @@ class Views:
         Raises:
             RunNotFound, InvalidPageToken, CorruptHistory
         """
-        question = ("steps", run_id)
-        run = await self._run(run_id)
-        links = await self.links(run)
-        start = _Position(len(links) - 1, -1, "")
+        return await self._steps(await self._run(run_id), page=page, limit=limit)
+
+    async def _steps(self, run: Run, *, page: str | None, limit: int) -> StepPage:
+        question = ("steps", run.run_id)
+        history = History(self._store, await self._links.of(run), {})
+        chain = Chain(history.link)
+        start = _Position(len(chain.links) - 1, -1, "")
         if page is not None:
             start = _Position(*pages.decode(question, page, (int, int, str)))
         found: list[Record] = []
         size = 0
         last = start
-        history = History(self._store, links, {})
-        async for position, record in self._records(history, start):
+        async for position, record in self._records(history, chain, start):
             if len(found) == limit or size >= _BYTES:
                 return StepPage(tuple(found), pages.encode(question, _members(last)))
             found.append(record)
@@ -123,27 +120,30 @@ class Views:
         return StepPage(tuple(found), None)
 
     async def _records(
-        self, history: History, start: _Position
+        self, history: History, chain: Chain, start: _Position
     ) -> AsyncGenerator[tuple[_Position, Record], None]:
         sequence, address = start.sequence, start.address
-        for left in range(min(start.left, len(history.links) - 1), -1, -1):
+        for left in range(min(start.left, len(chain.links) - 1), -1, -1):
+            if left > 0 and chain.links[left - 1].hides_source:
+                sequence, address = -1, ""
+                continue
             if left == 0 and sequence < 0:
                 for record in await _not_run(history):
                     if record.address > address or not address:
                         yield _Position(0, -1, record.address), record
                 address = ""
-            async for record in self._own(history, left, sequence, address):
+            async for record in self._own(history, chain, left, sequence, address):
                 position = _Position(left, record.first_sequence, record.address)
                 yield position, record
             sequence, address = -1, ""
 
     async def _own(
-        self, history: History, left: int, sequence: int, address: str
+        self, history: History, chain: Chain, left: int, sequence: int, address: str
     ) -> AsyncGenerator[Record, None]:
         """
         The records of one run of the lineage that the newest one shows.
         """
-        run_id = history.links[left].run.run_id
+        run_id = chain.links[left].run_id
         while True:
             batch = await self._store.steps(
                 run_id,
@@ -153,7 +153,7 @@ class Views:
                 bytes_max=_BYTES,
             )
             for record in batch:
-                shown = await history.shown(left, record)
+                shown = await history.shown(chain, left, record)
                 if shown is not None:
                     yield shown
             if len(batch) < _PAGE and sum(record.size for record in batch) < _BYTES:
@@ -197,8 +197,8 @@ async def _not_run(history: History) -> list[Record]:
     """
     Steps before the target that were never recorded, in the order of their addresses.
     """
-    newest = history.links[0]
-    if newest.entry is None or not any(each.is_partial for each in history.links):
+    newest = history.link
+    if newest.entry is None or not any(each.is_partial for each in newest):
         return []
     found = []
     for level in newest.entry.levels:

@@ -22,6 +22,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from dalsegno.model.event import Event
+from dalsegno.model.lineage import Lineage
 from dalsegno.model.payload import Payload, Ref
 from dalsegno.model.record import Record, StepStatus
 from dalsegno.model.run import Run, RunStatus
@@ -56,6 +57,22 @@ class Request:
     run_id: str
     after_sequence: int
     created_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestor:
+    """
+    What the replays of a run go by.
+
+    Attributes:
+        is_final: Whether the run has ended: nothing of it will change.
+    """
+
+    run_id: str
+    definition_hash: str
+    created_us: int
+    is_final: bool
+    lineage: Lineage | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,11 +238,15 @@ class Store(Protocol):
         """
         ...
 
-    async def lineage_chain(self, run_id: str) -> Sequence[Run]:
+    async def lineage_chain(self, run_id: str, *, limit: int) -> Sequence[Ancestor]:
         """
-        The run, its source, the source's source and so on up to the root; empty if unknown.
+        The run, its source, the source's source and so on up to the root, at most *limit*; empty
+        if unknown.
 
-        Must be one query whatever the depth.
+        Must be one query whatever the depth, and read no payloads.
+
+        Raises:
+            CorruptHistory: One of them cannot be read.
         """
         ...
 

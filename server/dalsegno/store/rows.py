@@ -36,6 +36,7 @@ from dalsegno.model.event import Event, EventType
 from dalsegno.model.payload import Payload, Ref
 from dalsegno.model.record import Attempt, NodeKind, Record, StepStatus
 from dalsegno.model.run import Run, RunStatus
+from dalsegno.store.contract import Ancestor
 from dalsegno.store.detail import RareFields
 
 Row = tuple[Any, ...]
@@ -283,6 +284,22 @@ def run(row: Row) -> Run:
             deadline_us=deadline_us,
             **_RARE_OF_RUN.arguments(rare),
         )
+    except _UNREADABLE as problem:
+        raise CorruptHistory(run_id, "the run", str(problem)) from problem
+
+
+def ancestor(row: Row) -> Ancestor:
+    """
+    The run in a row of ``lineage_chain``.
+
+    Raises:
+        CorruptHistory: It cannot be read.
+    """
+    run_id, definition_hash, created_us, status, rare = row
+    try:
+        is_final = RunStatus(status).is_terminal
+        lineage = _RARE_OF_RUN.arguments(rare).get("lineage")
+        return Ancestor(run_id, definition_hash, created_us, is_final, lineage)
     except _UNREADABLE as problem:
         raise CorruptHistory(run_id, "the run", str(problem)) from problem
 

@@ -26,6 +26,7 @@ from dalsegno.store import sqlite_checks as checks
 from dalsegno.store import sqlite_opening as opening
 from dalsegno.store.connection import Connection, connect
 from dalsegno.store.contract import (
+    Ancestor,
     Append,
     Definition,
     Lease,
@@ -227,8 +228,11 @@ class SqliteStore:
         }
         return await self._listed("tree", values, _after)
 
-    async def lineage_chain(self, run_id: str) -> Sequence[Run]:
-        return await self._runs("lineage_chain", run_id=run_id)
+    async def lineage_chain(self, run_id: str, *, limit: int) -> Sequence[Ancestor]:
+        values = {"run_id": run_id, "limit": limit}
+        return await self._read(
+            lambda tx: [rows.ancestor(row) for row in _rows(tx, "lineage_chain", values)]
+        )
 
     async def replays(self, run_id: str, *, limit: int) -> Sequence[str]:
         return await self._ids("replays", run_id=run_id, limit=limit)

@@ -241,15 +241,16 @@ WHERE root = (SELECT key FROM runs WHERE run_id = :root_run_id)
 ORDER BY key
 LIMIT :limit;
 
--- lineage_chain: A run, its source, and so on up to the root.
-WITH RECURSIVE chain (link, distance) AS (
-    SELECT key, 0 FROM runs WHERE run_id = :run_id
+-- lineage_chain: A run, its source, and so on up to the root: each leads to the next.
+WITH RECURSIVE chain (source, run_id, definition_hash, created_us, status, detail) AS (
+    SELECT source, run_id, definition_hash, created_us, status, detail
+    FROM runs WHERE run_id = :run_id
     UNION ALL
-    SELECT r.source, c.distance + 1 FROM chain c JOIN runs r ON r.key = c.link
-    WHERE r.source IS NOT NULL
+    SELECT r.source, r.run_id, r.definition_hash, r.created_us, r.status, r.detail
+    FROM chain c JOIN runs r ON r.key = c.source
+    LIMIT :limit
 )
-SELECT run_rows.* FROM chain CROSS JOIN run_rows ON run_rows.key = chain.link
-ORDER BY chain.distance;
+SELECT run_id, definition_hash, created_us, status, detail FROM chain;
 
 -- replays: Ids of the direct replays of a run, oldest first.
 SELECT run_id FROM runs
