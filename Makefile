@@ -136,8 +136,8 @@ test-e2e: setup ## Run the end-to-end tests alone
 	$(BIN)/pytest tests/e2e
 
 .PHONY: bench
-bench: setup ## Measure
-	$(BIN)/python -m bench
+bench: setup ## Measure; ONLY=streams,travel for parts, PUBLISH=1 for docs/pictures
+	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(PUBLISH),--publish)
 
 .PHONY: demo
 demo: setup ## Start a run, break it, travel back, stream the replay

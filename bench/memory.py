@@ -55,7 +55,7 @@ async def measure(folder: Path, sizes: Sizes = Sizes()) -> Findings:
 
 async def _watchers(db: Path, what: str, count: int, runs: int) -> Weight:
     async with serving(db, _WORKFLOWS) as server:
-        async with _watching(server, _PER_CONNECTION, runs=_PER_CONNECTION):
+        async with _watching(server, min(count, _PER_CONNECTION), runs=runs):
             pass  # what the first of them take is no watcher's
         before = await _settled(server)
         async with _watching(server, count, runs=runs):

@@ -5,9 +5,9 @@ Tables for people, and the same for machines.
 import os
 import platform
 import sqlite3
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from rich import table as rich_table
@@ -18,7 +18,7 @@ from bench.findings import Bar, Findings, Table
 Machine = dict[str, str | int | None]
 
 
-def machine(folder: Path) -> Machine:
+def machine() -> Machine:
     """
     Where the figures come from; they mean nothing elsewhere.
     """
@@ -27,7 +27,7 @@ def machine(folder: Path) -> Machine:
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "system": platform.platform(),
-        "databases_in": str(folder.parent),
+        "databases_in": tempfile.gettempdir(),
     }
 
 
@@ -42,21 +42,22 @@ def show(part: str, findings: Findings, took_s: float) -> None:
     console.print(f"{part}: {took_s:.0f} s\n", highlight=False)
 
 
-def show_bars(machine: Machine, bars: Sequence[Bar]) -> None:
+def show_end(machine: Machine, bars: Sequence[Bar]) -> None:
     """
-    How everything stands to its bar.
+    How everything stands to its bar, and where that was.
     """
     rows = [
         (
             bar.what,
             f"{bar.found:.2f}",
             f"{'≥' if bar.is_floor else '≤'} {bar.bar:g}",
-            "met" if bar.is_met else "MISSED",
+            "met" if bar.is_met else "missed",
         )
         for bar in bars
     ]
     console = _console()
-    console.print(_printable(Table("Bars", ("what", "found", "bar", ""), rows)))
+    if rows:
+        console.print(_printable(Table("Bars", ("what", "found", "bar", "met"), rows)))
     console.print(", ".join(f"{name}: {value}" for name, value in machine.items()), highlight=False)
 
 
