@@ -5,11 +5,10 @@ The log is the stream. A watcher that falls behind the window reads the log, so 
 queue that grows, and nothing is lost when the server dies.
 """
 
-import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Sequence
 
+from dalsegno.engine.silence import Silence
+from dalsegno.engine.tail import WINDOW_BYTES, Tail, Use
 from dalsegno.model.errors import (
     RunNotFound,
     SequenceOutOfRange,
@@ -18,97 +17,16 @@ from dalsegno.model.errors import (
 )
 from dalsegno.model.event import Event
 from dalsegno.model.failpoint import Failpoint, hit
-from dalsegno.model.run import Run
+from dalsegno.model.run import Run, RunStatus
 from dalsegno.store.contract import Store
 
-_WINDOW = 256  # events kept for each watched run
 _PAGE = 256  # events read at once from the log
+_FIRST_PAGE = 32  # the first is to be there soon
 
-# Bytes of payloads in a window of several events, and in a page without its last. A watcher that
-# stands still holds a page or what was a window: this, times the watchers, is what they cost.
-_BYTES = 1024 * 1024
-
+# Bytes of payloads in a page without its last event: what a watcher that stands still holds.
+_PAGE_BYTES = WINDOW_BYTES
 
 _LOST_S = 1.0  # between looks at the log of a run that cannot go on
-
-
-class _Tail:
-    """
-    The newest events of one run that somebody watches or waits for.
-
-    Attributes:
-        users: Who watches, and who waits for it to rest.
-        watchers: Those of them who watch: for them alone events are kept.
-        moved, rested: What they wait for; each is another one after it was set.
-    """
-
-    def __init__(self) -> None:
-        self.watchers = 0
-        self.users = 0
-        self.run: Run | None = None
-        self.is_deleted = False
-        self.moved = asyncio.Event()
-        self.rested = asyncio.Event()
-        self._window: deque[Event] = deque()
-        self._size = 0
-
-    def add(self, run: Run, events: Sequence[Event]) -> None:
-        self.run = run
-        if self.watchers:
-            self._keep(events)
-            self.moved.set()
-            self.moved = asyncio.Event()
-        if run.status.is_at_rest:
-            self.rested.set()
-            self.rested = asyncio.Event()
-
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """
-        Keep the newest events meanwhile.
-        """
-        self.watchers += 1
-        try:
-            yield
-        finally:
-            self.watchers -= 1
-            if self.watchers == 0:
-                self.forget()
-
-    def _keep(self, events: Sequence[Event]) -> None:
-        if events and self._window and events[0].sequence != self._window[-1].sequence + 1:
-            self.forget()
-        for event in events:
-            self._window.append(event)
-            self._size += event.size
-        # The newest stays however large it is: those who keep up share it.
-        while len(self._window) > 1 and (len(self._window) > _WINDOW or self._size > _BYTES):
-            self._size -= self._window.popleft().size
-
-    def forget(self) -> None:
-        """
-        Have the watchers read the log: there may be events that nobody told of here.
-        """
-        self._window.clear()
-        self._size = 0
-
-    def wake(self) -> None:
-        """
-        Wake everybody; the next to wait waits for the next move.
-        """
-        self.moved.set()
-        self.rested.set()
-        self.moved = asyncio.Event()
-        self.rested = asyncio.Event()
-
-    def after(self, sequence: int) -> list[Event] | None:
-        """
-        The events after a sequence; None if the window does not reach back so far.
-        """
-        if not self._window or self._window[0].sequence > sequence + 1:
-            return None
-        skipped = sequence + 1 - self._window[0].sequence
-        return list(self._window)[skipped:]
 
 
 class Feed:
@@ -118,8 +36,10 @@ class Feed:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._tails: dict[str, _Tail] = {}
+        self._tails: dict[str, Tail] = {}
+        self._running: dict[str, Run] = {}  # here, as they were told of last
         self._lost: dict[str, Exception] = {}
+        self._silence = Silence()
         self._is_stopping = False
 
     def publish(self, run: Run, events: Sequence[Event]) -> None:
@@ -127,8 +47,13 @@ class Feed:
         A run has moved, durably.
         """
         hit(Failpoint.PUBLISH_BEFORE)
-        self._lost.pop(run.run_id, None)
-        tail = self._tails.get(run.run_id)
+        run_id = run.run_id
+        self._lost.pop(run_id, None)
+        if run.status is RunStatus.RUNNING:
+            self._running[run_id] = run
+        else:
+            self._running.pop(run_id, None)
+        tail = self._tails.get(run_id)
         if tail is not None:
             tail.add(run, events)
 
@@ -139,6 +64,7 @@ class Feed:
         at the log every second, for what was kept of a write that failed.
         """
         self._lost[run_id] = error
+        self._running.pop(run_id, None)
         tail = self._tails.get(run_id)
         if tail is not None:
             tail.run = None  # a write that failed may have been kept
@@ -164,19 +90,6 @@ class Feed:
         for tail in self._tails.values():
             tail.wake()
 
-    @contextmanager
-    def _tail(self, run_id: str) -> Iterator[_Tail]:
-        tail = self._tails.get(run_id)
-        if tail is None:
-            tail = self._tails[run_id] = _Tail()
-        tail.users += 1
-        try:
-            yield tail
-        finally:
-            tail.users -= 1
-            if tail.users == 0:
-                del self._tails[run_id]
-
     async def wait(self, run_id: str) -> None:
         """
         Return when the run is at rest.
@@ -185,13 +98,13 @@ class Feed:
             RunNotFound: There is no such run.
             ShuttingDown: The server stops; the run goes on after it.
         """
-        with self._tail(run_id) as tail:
-            run = await self._run(run_id)
+        with Use(self._tails, run_id, watches=False) as tail:
+            run = self._running.get(run_id) or await self._run(run_id)
             while not (tail.run or run).status.is_at_rest:
                 if run_id in self._lost:
                     raise self._lost[run_id]
                 self._check(tail, run_id)
-                await tail.rested.wait()
+                await tail.rested()
 
     async def check(self, run_id: str, after_sequence: int) -> None:
         """
@@ -201,7 +114,9 @@ class Feed:
             RunNotFound: There is no such run.
             SequenceOutOfRange: The cursor lies beyond the newest event.
         """
-        run = await self._run(run_id)
+        run = self._running.get(run_id)
+        if run is None or after_sequence > run.newest_sequence:
+            run = await self._run(run_id)
         if after_sequence > run.newest_sequence:
             raise SequenceOutOfRange(run_id, after_sequence, run.newest_sequence)
 
@@ -215,43 +130,41 @@ class Feed:
         Raises:
             ShuttingDown: The server stops.
         """
-        cursor = after_sequence
-        with self._tail(run_id) as tail, tail.watched():
+        cursor, limit, looked = after_sequence, _FIRST_PAGE, -1
+        with Use(self._tails, run_id, watches=True) as tail:
             while True:
-                moved = tail.moved
-                batch = await self._after(tail, run_id, cursor)
+                moves = tail.moves
+                batch = tail.after(cursor)
+                if batch is None:
+                    batch = await self._store.events(
+                        run_id, after=cursor, limit=limit, bytes_max=_PAGE_BYTES
+                    )
+                    limit = _PAGE
                 if batch:
                     cursor = batch[-1].sequence
                     yield batch
                     if not batch[-1].type.rests_run:
                         continue
-                if await self._is_over(tail, run_id, cursor, follow=follow):
-                    return
+                if batch or looked != moves:
+                    looked = moves
+                    if await self._is_over(tail, run_id, cursor, follow=follow):
+                        return
                 if (
                     not batch
-                    and moved is tail.moved
-                    and not await self._moved(tail, run_id, self._patience_s(run_id, idle_s))
+                    and moves == tail.moves
+                    and not await self._moved(tail, run_id, idle_s)
                 ):
                     yield ()
 
-    def _patience_s(self, run_id: str, idle_s: float) -> float:
-        return min(idle_s, _LOST_S) if run_id in self._lost else idle_s
-
-    async def _after(self, tail: _Tail, run_id: str, cursor: int) -> Sequence[Event]:
-        batch = tail.after(cursor)
-        if batch is None:
-            return await self._store.events(run_id, after=cursor, limit=_PAGE, bytes_max=_BYTES)
-        return batch
-
-    async def _is_over(self, tail: _Tail, run_id: str, cursor: int, *, follow: bool) -> bool:
-        run = tail.run or await self._run(run_id)
+    async def _is_over(self, tail: Tail, run_id: str, cursor: int, *, follow: bool) -> bool:
+        run = tail.run or self._running.get(run_id) or await self._run(run_id)
         if run.newest_sequence != cursor:
             return False
         return run.status.is_terminal if follow else run.status.is_at_rest
 
-    async def _moved(self, tail: _Tail, run_id: str, idle_s: float | None) -> bool:
+    async def _moved(self, tail: Tail, run_id: str, idle_s: float) -> bool:
         """
-        Wait for the run to move; False if it has not within the time.
+        Wait for the run to move; False if it has not within the time, or sooner while it is lost.
 
         Raises:
             ShuttingDown: The server stops.
@@ -262,16 +175,10 @@ class Feed:
         lost = self._lost.get(run_id)
         if lost is not None and not isinstance(lost, StoreUnavailable):
             raise lost
-        moved = tail.moved
-        try:
-            # Not wait_for: before Python 3.12 it may lose a cancellation.
-            async with asyncio.timeout(idle_s):
-                await moved.wait()
-        except TimeoutError:
-            return False
-        return True
+        patience_s = idle_s if lost is None else min(idle_s, _LOST_S)
+        return await tail.moved(self._silence.line(patience_s))
 
-    def _check(self, tail: _Tail, run_id: str) -> None:
+    def _check(self, tail: Tail, run_id: str) -> None:
         if self._is_stopping:
             raise ShuttingDown
         if tail.is_deleted:

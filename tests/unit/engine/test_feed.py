@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from dalsegno.engine import feed
+from dalsegno.engine import feed, tail
 from dalsegno.engine.walk import Walk
 from dalsegno.model.errors import RunNotFound, SequenceOutOfRange, ShuttingDown
 from dalsegno.model.event import Event, EventType
@@ -131,6 +131,7 @@ async def test_suspensions_of_the_past_do_not_end_a_watch(
     """
     Nor where a page of the log ends with one.
     """
+    monkeypatch.setattr(feed, "_FIRST_PAGE", page)
     monkeypatch.setattr(feed, "_PAGE", page)
     workflow = Workflow("w").then(bodies.step("s", asks), bodies.step("t", asks))
     stage = await stages.open(workflow)
@@ -204,7 +205,7 @@ async def test_a_slow_watcher_falls_back_to_the_log_and_misses_nothing(
     """
     More events than the window holds pass while the watcher sleeps; a quick one sees them, too.
     """
-    count = feed._WINDOW * 3
+    count = tail.WINDOW * 3
     stage = await stages.open(Workflow("w").then(bodies.step("a", emits(count)), bodies.step("b")))
     release = stage.store.hold_append(2)
     run_id = await stage.start("w", "")
@@ -214,7 +215,7 @@ async def test_a_slow_watcher_falls_back_to_the_log_and_misses_nothing(
     await stage.until_watched(run_id, 2)
     release.set()
     await stage.engine.wait(run_id)
-    assert len(stage.engine._feed._tails[run_id]._window) == feed._WINDOW
+    assert len(stage.engine._feed._tails[run_id].window) == tail.WINDOW
 
     log = log_of(await stage.seen(run_id))
     assert len(log) > count
@@ -228,7 +229,7 @@ async def test_the_window_of_a_run_is_bounded_in_bytes(
     """
     Ten events of 100 bytes fit beside none of 5000, which is kept all the same while it is new.
     """
-    monkeypatch.setattr(feed, "_BYTES", 1000)
+    monkeypatch.setattr(tail, "WINDOW_BYTES", 1000)
     small, large = "x" * 98, "x" * 4998
 
     def emits_both(value: Any, ctx: Context) -> Any:
@@ -245,7 +246,7 @@ async def test_the_window_of_a_run_is_bounded_in_bytes(
     await stage.until_watched(run_id, 2)
     release.set()
     await stage.engine.wait(run_id)
-    window = stage.engine._feed._tails[run_id]._window
+    window = stage.engine._feed._tails[run_id].window
 
     log = log_of(await stage.seen(run_id))
     assert sum(event.size for event in window) <= 1000
@@ -257,27 +258,27 @@ async def test_the_window_of_a_run_is_bounded_in_bytes(
 async def test_an_event_larger_than_the_window_is_kept_while_it_is_new(
     stages: Stages, bodies: Bodies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "_BYTES", 1000)
+    monkeypatch.setattr(tail, "WINDOW_BYTES", 1000)
     stage = await stages.open(Workflow("w").then(bodies.step("s", asks), bodies.step("b")))
     run = await stage.run("w", "x" * 5000)
     following = asyncio.create_task(read(await watch(stage, run.run_id, follow=True)))
     standing = await watch(stage, run.run_id, follow=True)
     await anext(standing)
     await stage.until_watched(run.run_id, 2)
-    tail = stage.engine._feed._tails[run.run_id]
+    kept = stage.engine._feed._tails[run.run_id]
 
     run = await stage.resume(run, "y" * 5000)
 
     assert await following == log_of(run)
-    assert len(tail._window) == 1
+    assert len(kept.window) == 1
     await standing.aclose()
-    assert not tail._window
+    assert not kept.window
 
 
 async def test_a_page_of_the_log_is_bounded_in_bytes(
     stages: Stages, bodies: Bodies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "_BYTES", 1000)
+    monkeypatch.setattr(feed, "_PAGE_BYTES", 1000)
     stage = await stages.open(Workflow("w").then(*bodies.steps("abcdef")))
     run = await stage.run("w", "x" * 600)
 
@@ -291,11 +292,11 @@ async def test_a_page_of_the_log_is_bounded_in_bytes(
 async def test_however_far_behind_a_watcher_is_it_misses_nothing(
     stages: Stages, bodies: Bodies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "_WINDOW", 3)
+    monkeypatch.setattr(tail, "WINDOW", 3)
     stage = await stages.open(Workflow("w").then(*bodies.steps("abc")))
     run = await stage.run("w", "")
     telling = feed.Feed(stage.store.as_store)
-    with telling._tail(run.run_id):
+    with tail.Use(telling._tails, run.run_id, watches=True):
         for event in run.events:
             telling.publish(run.view.run, [event])
 
