@@ -15,6 +15,7 @@ from dalsegno.rpc.answers import Answers
 from dalsegno.rpc.drain import Drain
 from dalsegno.rpc.interceptors.error_guard import ErrorGuard
 from dalsegno.rpc.interceptors.open_calls import OpenCalls
+from dalsegno.rpc.interceptors.resolved import Resolved
 from dalsegno.rpc.interceptors.span_status import SpanStatus
 from dalsegno.rpc.interceptors.stream_scope import StreamScope
 from dalsegno.rpc.interceptors.validation import Validation
@@ -136,7 +137,7 @@ def _interceptors(
     6. Validation is last: a refused request has a span, and a status like any other error.
     """
     tracing = _tracing() if with_tracing else []
-    return [calls, ErrorGuard(), streams, *tracing, Validation()]
+    return [Resolved([calls, ErrorGuard(), streams, *tracing, Validation()])]
 
 
 def _tracing() -> list[grpc.aio.ServerInterceptor]:

@@ -4,8 +4,7 @@ How many calls and streams are open, and how many streams may be.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -60,8 +59,14 @@ class OpenCalls(grpc.aio.ServerInterceptor):
         is_health = handler_call_details.method.startswith("/grpc.health.")
 
         async def call(request: Any, context: Context) -> Any:
-            with self._counted_call():
+            self._calls += 1
+            self._is_answered.clear()
+            try:
                 return await behaviour(request, context)
+            finally:
+                self._calls -= 1
+                if self._calls == 0:
+                    self._is_answered.set()
 
         async def stream(request: Any, context: Context) -> None:
             # gRPC's name of the connection; a client that connects twice has two.
@@ -69,8 +74,15 @@ class OpenCalls(grpc.aio.ServerInterceptor):
             full = self._full(peer, is_health=is_health)
             if full is not None:
                 await context.abort_with_status(refusal(full))
-            with self._counted_stream(peer, is_health=is_health):
+            self._streams_of[peer] += 1
+            self.streams += not is_health
+            try:
                 await behaviour(request, context)
+            finally:
+                self.streams -= not is_health
+                self._streams_of[peer] -= 1
+                if self._streams_of[peer] == 0:
+                    del self._streams_of[peer]
 
         return with_behaviour(handler, stream if handler.response_streaming else call)
 
@@ -86,26 +98,3 @@ class OpenCalls(grpc.aio.ServerInterceptor):
         if self.streams >= self._streams_max and not is_health:
             return TooManyStreams("streams_max", self._streams_max)
         return None
-
-    @contextmanager
-    def _counted_call(self) -> Iterator[None]:
-        self._calls += 1
-        self._is_answered.clear()
-        try:
-            yield
-        finally:
-            self._calls -= 1
-            if self._calls == 0:
-                self._is_answered.set()
-
-    @contextmanager
-    def _counted_stream(self, peer: str, *, is_health: bool) -> Iterator[None]:
-        self._streams_of[peer] += 1
-        self.streams += not is_health
-        try:
-            yield
-        finally:
-            self.streams -= not is_health
-            self._streams_of[peer] -= 1
-            if self._streams_of[peer] == 0:
-                del self._streams_of[peer]
