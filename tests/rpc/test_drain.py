@@ -8,6 +8,7 @@ import pytest
 
 from dalsegno.model.errors import ShuttingDown
 from dalsegno.rpc.drain import Drain
+from dalsegno.rpc.ending import Ending
 
 
 async def held(drain: Drain) -> int:
@@ -15,7 +16,8 @@ async def held(drain: Drain) -> int:
     Wait to be ended; answers how many cancellations of the task are left then.
     """
     try:
-        with drain.ends_this():
+        with Ending() as stream:
+            drain.add(stream)
             await asyncio.sleep(60)
     except ShuttingDown:
         task = asyncio.current_task()
@@ -48,8 +50,9 @@ async def test_a_caller_who_leaves_is_not_told_of_the_end() -> None:
 
 async def test_what_has_left_is_not_ended() -> None:
     drain = Drain()
-    with drain.ends_this():
-        pass
+    with Ending() as stream:
+        drain.add(stream)
+    drain.remove(stream)
 
     drain.end()
     await asyncio.sleep(0)

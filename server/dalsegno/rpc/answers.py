@@ -2,8 +2,8 @@
 What handlers of runs have in common: waiting for a run, showing it, streaming its events.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import TypeVar
 
 from google.protobuf.message import Message
@@ -11,11 +11,11 @@ from google.protobuf.message import Message
 from dalsegno.engine import Engine
 from dalsegno.engine.commands import Accepted
 from dalsegno.model.errors import InvalidRequest
-from dalsegno.model.event import Event
 from dalsegno.rpc.interceptors.wrap import Context
-from dalsegno.v1 import event_pb2, run_pb2
-from dalsegno.wire.event import event_to_proto, heartbeat
-from dalsegno.wire.fit import fitting, leave_out_largest
+from dalsegno.rpc.serialized import Ready, Serialized
+from dalsegno.v1 import run_pb2
+from dalsegno.wire.event import heartbeat_answer
+from dalsegno.wire.fit import fitting
 from dalsegno.wire.page import page_size, token_to_proto
 from dalsegno.wire.payload import Form
 from dalsegno.wire.run import run_to_proto
@@ -59,6 +59,7 @@ class Answers:
         self._engine = engine
         self._heartbeat_s = heartbeat_s
         self.bytes_max = message_bytes_max - _ENVELOPE_BYTES
+        self._serialized = {form: Serialized(form, self.bytes_max) for form in Form}
 
     async def now(self, run_id: str, output: run_pb2.OutputOptions, form: Form) -> run_pb2.Run:
         """
@@ -75,24 +76,28 @@ class Answers:
         await self._engine.wait(run_id)
         return await self.now(run_id, output, form)
 
-    @asynccontextmanager
     async def events(
-        self, accepted: Accepted, context: Context, *, follow: bool, form: Form
-    ) -> AsyncIterator[AsyncIterator[event_pb2.RunEvent]]:
+        self, command: Callable[[], Awaitable[Accepted]], context: Context, *, follow: bool
+    ) -> AsyncGenerator[Ready, None]:
         """
-        The events that a command brought about, as they happen, and heartbeats between them.
+        The events that a command brings about, as they happen, and heartbeats between them.
 
         Metadata is sent at once: otherwise a quiet stream looks unopened until its first event.
         """
+        serialized = self._serialized[form_of(context)]
+        accepted = await command()
         watched = await self._engine.watch(
             accepted.run_id,
             after_sequence=accepted.after_sequence,
             follow=follow,
             idle_s=self._heartbeat_s,
         )
-        async with aclosing(watched) as batches:
+        async with aclosing(watched):
             await context.send_initial_metadata(())
-            yield self._messages(accepted.run_id, batches, form)
+            async for batch in watched:
+                yield (
+                    serialized.ready(batch) if batch else Ready([heartbeat_answer(accepted.run_id)])
+                )
 
     async def page(self, request: Message, fetch: Fetch[M]) -> tuple[Sequence[M], str]:
         """
@@ -108,14 +113,3 @@ class Answers:
             if len(taken) == len(messages):
                 return taken, token_to_proto(request, start)
             limit = len(taken)
-
-    async def _messages(
-        self, run_id: str, batches: AsyncIterator[Sequence[Event]], form: Form
-    ) -> AsyncIterator[event_pb2.RunEvent]:
-        async for batch in batches:
-            if not batch:
-                yield heartbeat(run_id)
-            for event in batch:
-                message = event_to_proto(event, form)
-                leave_out_largest(message, self.bytes_max)
-                yield message

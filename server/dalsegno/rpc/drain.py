@@ -2,50 +2,34 @@
 How streams are ended when the server stops.
 """
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 from dalsegno.model.errors import ShuttingDown
+from dalsegno.rpc.ending import Ending
 
 
 class Drain:
     """
     Knows the open streams, and ends them all at once.
 
-    Without it `grpc.aio.Server.stop` waits its whole grace for every one of them. A stream is
-    ended by canceling its asyncio task, which reaches it wherever it waits, also in a write to a
-    client that does not read, and costs nothing while the server runs.
+    Without it `grpc.aio.Server.stop` waits its whole grace for every one of them.
     """
 
     def __init__(self) -> None:
-        self._open: set[asyncio.Task[Any]] = set()
+        self._open: set[Ending] = set()
         self._is_ended = False
 
-    @contextmanager
-    def ends_this(self) -> Iterator[None]:
+    def add(self, stream: Ending) -> None:
         """
-        Let what is inside be ended by `end`.
+        Let a stream be ended by `end`, until it is removed.
 
         Raises:
-            ShuttingDown: It was ended, or `end` was called before.
+            ShuttingDown: `end` was called before.
         """
         if self._is_ended:
             raise ShuttingDown
-        task = asyncio.current_task()
-        assert task is not None  # handlers run in tasks
-        self._open.add(task)
-        try:
-            yield
-        except asyncio.CancelledError:
-            # As in asyncio.timeout: without our own cancellation, is there another one, by a
-            # caller who left?
-            if task not in self._open and task.uncancel() == 0:
-                raise ShuttingDown from None
-            raise
-        finally:
-            self._open.discard(task)
+        self._open.add(stream)
+
+    def remove(self, stream: Ending) -> None:
+        self._open.discard(stream)
 
     def end(self) -> None:
         """
@@ -53,4 +37,4 @@ class Drain:
         """
         self._is_ended = True
         while self._open:
-            self._open.pop().cancel()
+            self._open.pop().end(ShuttingDown())

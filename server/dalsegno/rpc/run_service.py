@@ -4,7 +4,8 @@
 
 # ruff: noqa: ARG002, N802 - methods are named and called as the RPCs say
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
 
 from dalsegno.engine import Engine
 from dalsegno.engine.commands import Accepted
@@ -19,6 +20,9 @@ from dalsegno.wire.page import sequence_from_proto, token_from_proto
 from dalsegno.wire.record import record_to_proto
 from dalsegno.wire.run import restarted_to_proto, run_summary_to_proto
 
+# Of `Ready`, which stands for the answers that the generated base class speaks of.
+Stream = AsyncGenerator[Any, None]
+
 
 class RunService(run_service_pb2_grpc.RunServiceServicer):
     def __init__(self, engine: Engine, answers: Answers) -> None:
@@ -31,15 +35,10 @@ class RunService(run_service_pb2_grpc.RunServiceServicer):
         run = await self._answers.at_rest(accepted.run_id, request.output, form)
         return pb.RunResponse(run=run)
 
-    async def RunStream(
-        self, request: pb.RunStreamRequest, context: Context
-    ) -> AsyncIterator[pb.RunStreamResponse]:
-        form = form_of(context)
-        accepted = await self._engine.run(command.start_run(request))
-        watched = self._answers.events(accepted, context, follow=request.follow, form=form)
-        async with watched as events:
-            async for event in events:
-                yield pb.RunStreamResponse(event=event)
+    def RunStream(self, request: pb.RunStreamRequest, context: Context) -> Stream:
+        return self._answers.events(
+            lambda: self._engine.run(command.start_run(request)), context, follow=request.follow
+        )
 
     async def StartRun(self, request: pb.StartRunRequest, context: Context) -> pb.StartRunResponse:
         form = form_of(context)
@@ -57,15 +56,10 @@ class RunService(run_service_pb2_grpc.RunServiceServicer):
         run = await self._answers.at_rest(accepted.run_id, request.output, form)
         return pb.ResumeResponse(run=run)
 
-    async def ResumeStream(
-        self, request: pb.ResumeStreamRequest, context: Context
-    ) -> AsyncIterator[pb.ResumeStreamResponse]:
-        form = form_of(context)
-        accepted = await self._engine.resume(command.resume(request))
-        watched = self._answers.events(accepted, context, follow=request.follow, form=form)
-        async with watched as events:
-            async for event in events:
-                yield pb.ResumeStreamResponse(event=event)
+    def ResumeStream(self, request: pb.ResumeStreamRequest, context: Context) -> Stream:
+        return self._answers.events(
+            lambda: self._engine.resume(command.resume(request)), context, follow=request.follow
+        )
 
     async def TimeTravel(
         self, request: pb.TimeTravelRequest, context: Context
@@ -75,24 +69,18 @@ class RunService(run_service_pb2_grpc.RunServiceServicer):
         run = await self._answers.at_rest(accepted.run_id, request.output, form)
         return pb.TimeTravelResponse(run=run)
 
-    async def TimeTravelStream(
-        self, request: pb.TimeTravelStreamRequest, context: Context
-    ) -> AsyncIterator[pb.TimeTravelStreamResponse]:
-        form = form_of(context)
-        accepted = await self._engine.time_travel(command.time_travel(request))
-        watched = self._answers.events(accepted, context, follow=request.follow, form=form)
-        async with watched as events:
-            async for event in events:
-                yield pb.TimeTravelStreamResponse(event=event)
+    def TimeTravelStream(self, request: pb.TimeTravelStreamRequest, context: Context) -> Stream:
+        return self._answers.events(
+            lambda: self._engine.time_travel(command.time_travel(request)),
+            context,
+            follow=request.follow,
+        )
 
-    async def WatchRun(
-        self, request: pb.WatchRunRequest, context: Context
-    ) -> AsyncIterator[pb.WatchRunResponse]:
-        start = Accepted(request.run_id, request.after_sequence)
-        watched = self._answers.events(start, context, follow=request.follow, form=form_of(context))
-        async with watched as events:
-            async for event in events:
-                yield pb.WatchRunResponse(event=event)
+    def WatchRun(self, request: pb.WatchRunRequest, context: Context) -> Stream:
+        async def accepted() -> Accepted:
+            return Accepted(request.run_id, request.after_sequence)
+
+        return self._answers.events(accepted, context, follow=request.follow)
 
     async def GetRun(self, request: pb.GetRunRequest, context: Context) -> pb.GetRunResponse:
         run = await self._answers.now(request.run_id, request.output, form_of(context))

@@ -8,34 +8,66 @@ from google.protobuf.message import Message
 
 from dalsegno.model.event import Event, EventType
 from dalsegno.v1 import event_pb2 as pb
+from dalsegno.v1.run_service_pb2 import WatchRunResponse
+from dalsegno.wire.fit import leave_out_largest
 from dalsegno.wire.lineage import lineage_to_proto
 from dalsegno.wire.payload import Form, payload_to_proto
 from dalsegno.wire.record import error_to_proto
-from dalsegno.wire.time import time_to_proto
+from dalsegno.wire.time import time_to_proto, write_time
 
 
 def event_to_proto(event: Event, form: Form) -> pb.RunEvent:
-    message = pb.RunEvent(
-        run_id=event.run_id,
-        sequence=event.sequence,
-        time=time_to_proto(event.time_us),
-        address=event.address,
-    )
-    body = getattr(message, event.type)
-    body.SetInParent()
-    body.MergeFrom(_body(event, form))
+    message = pb.RunEvent()
+    _write(message, event, form)
     return message
 
 
-def heartbeat(run_id: str) -> pb.RunEvent:
+def event_answer(event: Event, form: Form, bytes_max: int) -> bytes:
     """
-    What an idle stream sends: no event of the run, and without a sequence.
+    The answer of a stream that brings an event, serialized.
+
+    The answers of all such streams are the same on the wire: an event as their field 1.
     """
-    return pb.RunEvent(run_id=run_id, heartbeat=pb.Heartbeat())
+    answer = WatchRunResponse()
+    _write(answer.event, event, form)
+    data = answer.SerializeToString()
+    if len(data) > bytes_max:
+        leave_out_largest(answer, bytes_max)
+        data = answer.SerializeToString()
+    return data
+
+
+def heartbeat_answer(run_id: str) -> bytes:
+    """
+    What an idle stream sends, serialized: no event of the run, and without a sequence.
+    """
+    message = pb.RunEvent(run_id=run_id, heartbeat=pb.Heartbeat())
+    return WatchRunResponse(event=message).SerializeToString()
+
+
+def _write(message: pb.RunEvent, event: Event, form: Form) -> None:
+    """
+    Write in place: what is made on its own is copied into what it is part of.
+    """
+    message.run_id = event.run_id
+    message.sequence = event.sequence
+    write_time(message.time, event.time_us)
+    message.address = event.address
+    getattr(message, event.type).CopyFrom(_body(event, form))
 
 
 def _body(event: Event, form: Form) -> Message:
-    match event.type:
+    match event.type:  # the most frequent first
+        case EventType.STEP_STARTED:
+            return pb.StepStarted(
+                input=payload_to_proto(event.payload, form),
+                attempt=event.attempt,
+                resume_data=payload_to_proto(event.resume_data, form),
+            )
+        case EventType.STEP_COMPLETED:
+            return pb.StepCompleted(output=payload_to_proto(event.payload, form))
+        case EventType.STEP_OUTPUT:
+            return pb.StepOutput(data=payload_to_proto(event.payload, form))
         case EventType.RUN_STARTED:
             return pb.RunStarted(
                 input=payload_to_proto(event.payload, form),
@@ -61,14 +93,6 @@ def _body(event: Event, form: Form) -> Message:
             return pb.RunFailed(error=error_to_proto(event.error))
         case EventType.RUN_CANCELED:
             return pb.RunCanceled(reason=event.reason)
-        case EventType.STEP_STARTED:
-            return pb.StepStarted(
-                input=payload_to_proto(event.payload, form),
-                attempt=event.attempt,
-                resume_data=payload_to_proto(event.resume_data, form),
-            )
-        case EventType.STEP_OUTPUT:
-            return pb.StepOutput(data=payload_to_proto(event.payload, form))
         case EventType.STEP_PROGRESS:
             return pb.StepProgress(done=event.done, total=event.total)
         case EventType.STEP_RETRYING:
@@ -85,8 +109,6 @@ def _body(event: Event, form: Form) -> Message:
             )
         case EventType.STEP_SKIPPED:
             return pb.StepSkipped()
-        case EventType.STEP_COMPLETED:
-            return pb.StepCompleted(output=payload_to_proto(event.payload, form))
         case EventType.STEP_FAILED:
             return pb.StepFailed(error=error_to_proto(event.error), attempt=event.attempt)
         case EventType.STEP_CANCELED:

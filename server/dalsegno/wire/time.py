@@ -22,6 +22,14 @@ def time_to_proto(time_us: int | None) -> Timestamp | None:
     return Timestamp(seconds=seconds, nanos=micros * 1000)
 
 
+def write_time(message: Timestamp, time_us: int) -> None:
+    """
+    The same, in place.
+    """
+    message.seconds, micros = divmod(time_us, SECOND_US)
+    message.nanos = micros * 1000
+
+
 def time_from_proto(time: Timestamp, field: str) -> int:
     """
     The first microsecond that is not before *time*.

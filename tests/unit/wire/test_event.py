@@ -2,6 +2,8 @@
 Every type of event has its message. A new type fails here until it has a sample.
 """
 
+from typing import Any
+
 import pytest
 from google.protobuf.message import Message as ProtoMessage
 from msgspec.structs import replace
@@ -12,11 +14,13 @@ from dalsegno.model.payload import NULL, Payload
 from dalsegno.model.record import Error
 from dalsegno.v1 import event_pb2 as pb
 from dalsegno.v1 import run_pb2
+from dalsegno.v1 import run_service_pb2 as rs
 from dalsegno.v1.payload_pb2 import Payload as Message
-from dalsegno.wire.event import event_to_proto, heartbeat
+from dalsegno.wire.event import event_answer, event_to_proto, heartbeat_answer
 from dalsegno.wire.payload import Form
 from dalsegno.wire.time import time_to_proto
 
+_LARGE = 4 * 1024 * 1024
 AT_US = 1_700_000_000_000_001
 DUE_US = AT_US + 5_000_000
 DATA = Payload(b'{"v": 1}')
@@ -130,8 +134,43 @@ def test_an_event_without_data_says_so() -> None:
     assert not resumed.run_resumed.HasField("resume_data")
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        rs.RunStreamResponse,
+        rs.ResumeStreamResponse,
+        rs.TimeTravelStreamResponse,
+        rs.WatchRunResponse,
+    ],
+)
+def test_the_answers_of_all_streams_are_the_same_on_the_wire(answer: Any) -> None:
+    event = replace(STEP, type=EventType.STEP_OUTPUT, payload=DATA)
+
+    message = answer.FromString(event_answer(event, Form.VALUE, _LARGE))
+
+    assert list(answer.DESCRIPTOR.fields_by_name) == ["event"]
+    assert message.event == event_to_proto(event, Form.VALUE)
+
+
+def test_an_answer_that_is_too_large_loses_its_largest_payload() -> None:
+    event = replace(
+        STEP,
+        type=EventType.STEP_STARTED,
+        payload=Payload(b'"%s"' % (b"x" * 2000)),
+        resume_data=Payload(b'"small"'),
+    )
+
+    data = event_answer(event, Form.JSON, 1000)
+    started = rs.WatchRunResponse.FromString(data).event.step_started
+
+    assert len(data) <= 1000
+    assert started.HasField("input")
+    assert started.input == Message()
+    assert started.resume_data.json == b'"small"'
+
+
 def test_a_heartbeat_is_no_event_of_the_run() -> None:
-    message = heartbeat("r-1")
+    message = rs.WatchRunResponse.FromString(heartbeat_answer("r-1")).event
 
     assert (message.run_id, message.sequence) == ("r-1", 0)
     assert message.WhichOneof("body") == "heartbeat"

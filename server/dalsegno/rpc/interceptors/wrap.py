@@ -38,12 +38,14 @@ def with_behaviour(
     behaviour: Behaviour,
     *,
     deserializer: Callable[[bytes], Any] | None = None,
+    serializer: Callable[[Any], bytes] | None = None,
 ) -> Handler:
     """
-    The same handler, answering with *behaviour*, and reading requests with *deserializer* if given.
+    The same handler, answering with *behaviour*, and reading requests with *deserializer*, writing
+    answers with *serializer*, if given.
     """
     return _MAKE[handler.request_streaming, handler.response_streaming](
         behaviour,
         request_deserializer=deserializer or handler.request_deserializer,
-        response_serializer=handler.response_serializer,
+        response_serializer=serializer or handler.response_serializer,
     )
