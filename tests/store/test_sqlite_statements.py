@@ -65,6 +65,32 @@ def test_no_statement_sorts_what_it_reads(connection: sqlite3.Connection, name: 
     assert [step for step in plan(connection, name) if "TEMP B-TREE" in step] == []
 
 
+@pytest.mark.parametrize(
+    "name", [name for name in STATEMENTS if SQL[name].startswith(("SELECT", "WITH"))]
+)
+def test_no_read_is_prepared_anew_for_each_value(connection: sqlite3.Connection, name: str) -> None:
+    """
+    SQLite asks the authorizer while it prepares a statement, and never while it executes one.
+    """
+    asked: list[int] = []
+
+    def authorize(action: int, *_: object) -> int:
+        asked.append(action)
+        return sqlite3.SQLITE_OK
+
+    connection.set_authorizer(authorize)
+    values: list[dict[str, Any]] = [
+        {name: [f"[{value}]", value][name == "limit"] for name in re.findall(r":(\w+)", SQL[name])}
+        for value in (1, 2)
+    ]
+    connection.execute(SQL[name], values[0]).fetchall()
+    first = len(asked)
+    connection.execute(SQL[name], values[1]).fetchall()
+    connection.set_authorizer(None)
+
+    assert 0 < first == len(asked)
+
+
 def test_every_statement_is_used() -> None:
     code = "".join(
         file.read_text() for file in files("dalsegno.store").iterdir() if file.name.endswith(".py")

@@ -57,6 +57,7 @@ _log = logging.getLogger(__name__)
 
 # From the last row of a page, what to change so that the next begins behind it.
 _Behind = Callable[[rows.Row], dict[str, Any]]
+_Page = Callable[[sqlite3.Connection, dict[str, Any]], list[rows.Row]]
 
 
 class SqliteStore:
@@ -209,15 +210,12 @@ class SqliteStore:
         name = "list_by_status" if where.workflow_id is None else "list_by_workflow"
         statuses = where.statuses or tuple(RunStatus)
 
-        def read(tx: sqlite3.Connection) -> list[Run]:
-            pages = [
-                _readable(tx, name, values | {"status": status.value}, _below)
-                for status in statuses
-            ]
-            newest = sorted(chain(*pages), key=_list_order, reverse=True)
-            return newest[:limit]
+        def page(tx: sqlite3.Connection, values: dict[str, Any]) -> list[rows.Row]:
+            pages = (_rows(tx, name, values | {"status": each.value}) for each in statuses)
+            newest = sorted(chain.from_iterable(pages), key=rows.list_order, reverse=True)
+            return newest[: values["limit"]]
 
-        return await self._read(_snapshot(read))
+        return await self._read(_snapshot(lambda tx: _readable(tx, page, values, _below)))
 
     async def tree(self, root_run_id: str, *, after: RunCursor | None, limit: int) -> Sequence[Run]:
         values = {
@@ -353,7 +351,10 @@ class SqliteStore:
         return await self._read(lambda tx: [rows.run(row) for row in _rows(tx, name, values)])
 
     async def _listed(self, name: str, values: dict[str, Any], behind: _Behind) -> list[Run]:
-        return await self._read(_snapshot(lambda tx: _readable(tx, name, values, behind)))
+        def page(tx: sqlite3.Connection, values: dict[str, Any]) -> list[rows.Row]:
+            return _rows(tx, name, values)
+
+        return await self._read(_snapshot(lambda tx: _readable(tx, page, values, behind)))
 
     async def _records(self, name: str, run_id: str, **values: Any) -> list[Record]:
         values["run_id"] = run_id
@@ -449,19 +450,20 @@ def _after(row: rows.Row) -> dict[str, Any]:
 
 
 def _readable(
-    tx: sqlite3.Connection, name: str, values: dict[str, Any], behind: _Behind
+    tx: sqlite3.Connection, rows_of: _Page, values: dict[str, Any], behind: _Behind
 ) -> list[Run]:
     """
     A page of runs without those that cannot be read, which would hide all others; who
     asks for one of those is told.
 
     Args:
+        rows_of: Reads a page, of which the values say the limit.
         behind: What to change in the values so that the page begins behind a row.
     """
     found: list[Run] = []
     wanted = values["limit"]
     while True:
-        page = _rows(tx, name, values | {"limit": wanted})
+        page = rows_of(tx, values | {"limit": wanted})
         found.extend(run for run in map(_read_run, page) if run is not None)
         if len(page) < wanted or len(found) >= values["limit"]:
             return found
@@ -475,10 +477,6 @@ def _read_run(row: rows.Row) -> Run | None:
     except CorruptHistory as problem:
         _log.warning("a run is left out of a list: %s", problem)
         return None
-
-
-def _list_order(run: Run) -> tuple[int, str]:
-    return run.created_us, run.run_id
 
 
 def _empty_log(tx: sqlite3.Connection) -> None:

@@ -195,14 +195,16 @@ LIMIT :limit;
 
 -- list_by_status: Runs in one status, newest first.
 SELECT * FROM run_rows
-WHERE status = :status
+-- A bare parameter is compared with the conditions of the partial indexes, so that SQLite prepares
+-- the statement anew for each value.
+WHERE status = CAST(:status AS TEXT)
     AND created_us >= :created_from_us AND (created_us, run_id) < (:below_us, :below_id)
 ORDER BY created_us DESC, run_id DESC
 LIMIT :limit;
 
 -- list_by_workflow: Runs of one workflow in one status, newest first.
 SELECT * FROM run_rows
-WHERE workflow_id = :workflow_id AND status = :status
+WHERE workflow_id = :workflow_id AND status = CAST(:status AS TEXT) -- as above
     AND created_us >= :created_from_us AND (created_us, run_id) < (:below_us, :below_id)
 ORDER BY created_us DESC, run_id DESC
 LIMIT :limit;
