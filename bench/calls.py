@@ -39,7 +39,7 @@ class Calls:
         Raises:
             RuntimeError: It did not end well.
         """
-        return _is(run_pb2.RUN_STATUS_SUCCESS, await self._run(workflow_id, input_json))
+        return _is(run_pb2.RUN_STATUS_SUCCESS, await self.run_to_rest(workflow_id, input_json))
 
     async def suspend(self, workflow_id: str, input_json: bytes = b"0") -> run_pb2.Run:
         """
@@ -48,7 +48,15 @@ class Calls:
         Raises:
             RuntimeError: It did not.
         """
-        return _is(run_pb2.RUN_STATUS_SUSPENDED, await self._run(workflow_id, input_json))
+        return _is(run_pb2.RUN_STATUS_SUSPENDED, await self.run_to_rest(workflow_id, input_json))
+
+    async def run_to_rest(self, workflow_id: str, input_json: bytes) -> run_pb2.Run:
+        request = pb.RunRequest(
+            workflow_id=workflow_id,
+            input_data=payload_pb2.Payload(json=input_json),
+            output=_BASIC,
+        )
+        return (await self.runs.Run(request, metadata=METADATA)).run
 
     async def start(self, workflow_id: str) -> run_pb2.Run:
         """
@@ -80,25 +88,28 @@ class Calls:
         request = pb.GetRunRequest(run_id=run_id)
         return (await self.runs.GetRun(request, metadata=METADATA)).run
 
-    async def resume(self, run_id: str, data_json: bytes) -> run_pb2.Run:
+    async def resume(self, run_id: str) -> run_pb2.Run:
         """
-        Answer the question of a run.
+        Answer the question of a run of ``asking``.
 
         Raises:
             RuntimeError: It did not ask again.
         """
+        return _is(run_pb2.RUN_STATUS_SUSPENDED, await self._answer(run_id, b"0"))
+
+    async def end(self, run_id: str) -> run_pb2.Run:
+        """
+        Answer it in such a way that it asks no more.
+
+        Raises:
+            RuntimeError: It did not end well.
+        """
+        return _is(run_pb2.RUN_STATUS_SUCCESS, await self._answer(run_id, b'"enough"'))
+
+    async def _answer(self, run_id: str, data_json: bytes) -> run_pb2.Run:
         data = payload_pb2.Payload(json=data_json)
         request = pb.ResumeRequest(run_id=run_id, resume_data=data, output=_BASIC)
-        answer = await self.runs.Resume(request, metadata=METADATA)
-        return _is(run_pb2.RUN_STATUS_SUSPENDED, answer.run)
-
-    async def _run(self, workflow_id: str, input_json: bytes) -> run_pb2.Run:
-        request = pb.RunRequest(
-            workflow_id=workflow_id,
-            input_data=payload_pb2.Payload(json=input_json),
-            output=_BASIC,
-        )
-        return (await self.runs.Run(request, metadata=METADATA)).run
+        return (await self.runs.Resume(request, metadata=METADATA)).run
 
 
 @contextlib.asynccontextmanager

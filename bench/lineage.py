@@ -38,44 +38,63 @@ class Deep:
 
 
 async def measure(folder: Path, sizes: Sizes = Sizes()) -> Findings:
+    """
+    A source is open as long as it is suspended: it may still go on, so what a replay sees of it has
+    to be told from what came later.
+    """
     async with (
         serving(folder / "lineage.db", ["loop", "asking"]) as server,
         connected(server.said) as calls,
     ):
-        ended = await _chain(calls, (await calls.run("loop", _INPUT)).run_id, sizes.depths)
-        asking = await _chain(calls, (await calls.suspend("asking", _INPUT)).run_id, sizes.depths)
-        measured = {
-            (what, depth): call
-            for depth in sizes.depths
-            for what, call in _calls(calls, ended, asking, depth).items()
-        }
+        ended = await _chain(calls, "loop", sizes.depths, ends=False)
+        answered = await _chain(calls, "asking", sizes.depths, ends=True)
+        suspended = await _chain(calls, "asking", sizes.depths, ends=False)
+        measured: dict[tuple[str, int], Call] = {}
+        for depth in sizes.depths:
+            source, answered_source = ended[depth - 1], answered[depth - 1]
+            asking = (await calls.travel(answered_source, _LAST)).run_id
+            measured |= {
+                ("TimeTravel, last step", depth): _travel(calls, source, _LAST),
+                ("TimeTravel, first step", depth): _travel(calls, source, _FIRST),
+                ("GetRun with steps", depth): _get(calls, ended[depth]),
+                ("Resume", depth): _resume(calls, asking),
+                ("Resume, sources open", depth): _resume(calls, suspended[depth]),
+            }
         found = await in_turns(measured, sizes.rounds)
     return _findings([Deep(*key, latency_ms) for key, latency_ms in found.items()])
 
 
-async def _chain(calls: Calls, run_id: str, depths: Sequence[int]) -> list[str]:
+async def _chain(calls: Calls, workflow_id: str, depths: Sequence[int], *, ends: bool) -> list[str]:
     """
     A run, its replay, the replay of that, and so on; each from the last step.
+
+    Args:
+        ends: Whether each is answered before the next is made, so that it ends.
     """
-    chain = [run_id]
+    run = await calls.run_to_rest(workflow_id, _INPUT)
+    chain = [run.run_id]
     while len(chain) <= max(depths):
-        chain.append((await calls.travel(chain[-1], _LAST)).run_id)
+        if ends:
+            await calls.end(chain[-1])
+        run = await calls.travel(chain[-1], _LAST)
+        chain.append(run.run_id)
     return chain
 
 
-def _calls(
-    calls: Calls, ended: Sequence[str], asking: Sequence[str], depth: int
-) -> dict[str, Call]:
-    return {
-        "TimeTravel to the last step": lambda: calls.time_travel(ended[depth - 1], _LAST),
-        "TimeTravel to the first step": lambda: calls.time_travel(ended[depth - 1], _FIRST),
-        "Resume": lambda: calls.resume(asking[depth], b"0"),
-        "GetRun, with its steps": lambda: calls.get(ended[depth]),
-    }
+def _travel(calls: Calls, run_id: str, step: str) -> Call:
+    return lambda: calls.time_travel(run_id, step)
+
+
+def _get(calls: Calls, run_id: str) -> Call:
+    return lambda: calls.get(run_id)
+
+
+def _resume(calls: Calls, run_id: str) -> Call:
+    return lambda: calls.resume(run_id)
 
 
 def _findings(found: list[Deep]) -> Findings:
-    kinds = {what: [it for it in found if it.what == what] for what in {it.what: 0 for it in found}}
+    kinds = {it.what: [other for other in found if other.what == it.what] for it in found}
     bars = [
         Bar(
             f"{what}, lineage {items[-1].depth:,} deep against {items[0].depth}",
@@ -109,5 +128,6 @@ def _picture(kinds: dict[str, list[Deep]]) -> str:
             for what, items in kinds.items()
         ],
         is_log_x=True,
+        is_log_y=True,
         note="One caller, durable commits, runs of ten steps.",
     )

@@ -141,7 +141,7 @@ def _travel(calls: Calls, source: Source) -> Call:
 
 
 def _resume(calls: Calls, run_id: str) -> Call:
-    return lambda: calls.resume(run_id, b"0")
+    return lambda: calls.resume(run_id)
 
 
 async def _weigh(db: Path, travel: Call, count: int) -> tuple[float, float]:
