@@ -53,16 +53,25 @@ class Child:
         """
         Memory that would be free without it: its proportional set size.
         """
-        line = next(row for row in self._proc("smaps_rollup").splitlines() if "Pss:" in row)
-        return int(line.split()[1]) * 1024
+        return self._number("smaps_rollup", "Pss:") * 1024
+
+    @property
+    def memory_peak_bytes(self) -> int:
+        """
+        The most it has had so far, with what it shares.
+        """
+        return self._number("status", "VmHWM:") * 1024
 
     @property
     def written_bytes(self) -> int:
         """
         What it has handed to files so far, whether or not it is on a disk yet.
         """
-        line = next(row for row in self._proc("io").splitlines() if row.startswith("wchar:"))
-        return int(line.split()[1])
+        return self._number("io", "wchar:")
+
+    def _number(self, file: str, name: str) -> int:
+        rows = self._proc(file).splitlines()
+        return next(int(row.split()[1]) for row in rows if row.startswith(name))
 
     def _proc(self, name: str) -> str:
         return Path(f"/proc/{self.process.pid}/{name}").read_text()

@@ -76,6 +76,16 @@ class Resumption:
     latency_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """
+    What the server took before the sources were made, and at most until they were.
+    """
+
+    before_bytes: int
+    peak_bytes: int
+
+
 async def measure(folder: Path, sizes: Sizes = Sizes()) -> Findings:
     """
     All sources in one database, as a server would have them.
@@ -87,7 +97,9 @@ async def measure(folder: Path, sizes: Sizes = Sizes()) -> Findings:
         serving(db, ["loop", "asking", *sequences]) as server,
         connected(server.said) as calls,
     ):
+        memory_bytes = server.memory_bytes
         found, asking = await _sources(calls, sizes.lengths, lengths)
+        memory = Memory(memory_bytes, server.memory_peak_bytes)
         before = {source: digest(db, source.run_id) for source in found}
         latencies_ms = await in_turns(
             {source: _travel(calls, source) for source in found}, sizes.rounds
@@ -108,7 +120,7 @@ async def measure(folder: Path, sizes: Sizes = Sizes()) -> Findings:
         resumed_ms = await in_turns(
             {steps: _resume(calls, run_id) for steps, run_id in asking.items()}, sizes.rounds
         )
-    return _findings(travels, [Resumption(*item) for item in resumed_ms.items()])
+    return _findings(travels, [Resumption(*item) for item in resumed_ms.items()], memory)
 
 
 async def _sources(
@@ -154,7 +166,7 @@ async def _weigh(db: Path, travel: Call, count: int) -> tuple[float, float]:
     return (size_bytes(db) - size) / count, (row_count(db) - rows) / count
 
 
-def _findings(travels: list[Travel], resumptions: list[Resumption]) -> Findings:
+def _findings(travels: list[Travel], resumptions: list[Resumption], memory: Memory) -> Findings:
     shortest = {it.kind: it for it in reversed(travels)}
     bars = [
         Bar(
@@ -170,8 +182,9 @@ def _findings(travels: list[Travel], resumptions: list[Resumption]) -> Findings:
         {
             "travels": [asdict(it) for it in travels],
             "resumptions": [asdict(it) for it in resumptions],
+            "memory": asdict(memory),
         },
-        [_travel_table(travels, shortest), _resume_table(resumptions)],
+        [_travel_table(travels, shortest), _resume_table(resumptions), _memory_table(memory)],
         bars,
         {"length.svg": _picture(travels, resumptions)},
     )
@@ -206,6 +219,12 @@ def _resume_table(resumptions: list[Resumption]) -> Table:
     ]
     title = "Resume, until suspended again, by the length of the run"
     return Table(title, ("steps before", "median ms", "ratio"), rows)
+
+
+def _memory_table(memory: Memory) -> Table:
+    before, peak = memory.before_bytes / 2**20, memory.peak_bytes / 2**20
+    title = "Memory of the server while the sources were made, all at once"
+    return Table(title, ("", "MiB"), [("before", f"{before:.0f}"), ("peak", f"{peak:.0f}")])
 
 
 def _picture(travels: list[Travel], resumptions: list[Resumption]) -> str:
