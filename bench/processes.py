@@ -51,14 +51,15 @@ class Child:
     @property
     def memory_bytes(self) -> int:
         """
-        Memory that would be free without it: its proportional set size.
+        Its resident set, with what it shares. Not its part of that (Pss), which gets less when
+        another program of Python's starts.
         """
-        return self._number("smaps_rollup", "Pss:") * 1024
+        return self._number("status", "VmRSS:") * 1024
 
     @property
     def memory_peak_bytes(self) -> int:
         """
-        The most it has had so far, with what it shares.
+        The largest that has been so far.
         """
         return self._number("status", "VmHWM:") * 1024
 

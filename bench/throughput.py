@@ -5,7 +5,7 @@ Runs of ten steps through gRPC, beside what bounds them.
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -50,6 +50,7 @@ class Throughput:
         store: Whole runs, written to the store and not executed.
         sqlite: Whole runs, written with sqlite3 alone.
         run_cpu_ms, engine_cpu_ms: Processor time of the server, of the engine, for a run.
+        ratios: Of rates within one round, by name; of several rounds, their medians.
     """
 
     callers: int
@@ -60,6 +61,7 @@ class Throughput:
     sqlite: Rate
     run_cpu_ms: float
     engine_cpu_ms: float
+    ratios: Mapping[str, float]
 
 
 class _Round:
@@ -90,15 +92,18 @@ class _Round:
         engine, engine_cpu_ms = await _with_cpu(
             self._engine, lambda: self._engine_rate(callers, seconds)
         )
+        echo = await rate(lambda: next(calls).echo(), callers=callers, seconds=part_s)
+        store = await store_rate(self._folder, self._prepared, callers=callers, seconds=part_s)
+        sqlite = sqlite_rate(self._folder, self._prepared, callers=callers, seconds=part_s)
+        ratios = {
+            "gRPC/echo": run.per_s / echo.per_s,
+            "gRPC/engine": run.per_s / engine.per_s,
+            "gRPC/sqlite3": run.per_s / sqlite.per_s,
+            "engine/sqlite3": engine.per_s / sqlite.per_s,
+            "engine/store": engine.per_s / store.per_s,
+        }
         return Throughput(
-            callers,
-            run,
-            engine,
-            await rate(lambda: next(calls).echo(), callers=callers, seconds=part_s),
-            await store_rate(self._folder, self._prepared, callers=callers, seconds=part_s),
-            sqlite_rate(self._folder, self._prepared, callers=callers, seconds=part_s),
-            run_cpu_ms,
-            engine_cpu_ms,
+            callers, run, engine, echo, store, sqlite, run_cpu_ms, engine_cpu_ms, ratios
         )
 
     async def _engine_rate(self, callers: int, seconds: float) -> Rate:
@@ -144,6 +149,7 @@ def _middle(rounds: list[Throughput]) -> Throughput:
         middle([item.sqlite for item in rounds]),
         median([item.run_cpu_ms for item in rounds]),
         median([item.engine_cpu_ms for item in rounds]),
+        {name: median([item.ratios[name] for item in rounds]) for name in rounds[0].ratios},
     )
 
 
@@ -151,7 +157,7 @@ def _findings(found: list[Throughput]) -> Findings:
     bars = [
         Bar(
             f"engine in process, {it.callers} callers, against raw commits of the same rows",
-            it.engine.per_s / it.sqlite.per_s,
+            it.ratios["engine/sqlite3"],
             0.25,
             is_floor=True,
         )
@@ -190,23 +196,18 @@ def _runs_table(found: list[Throughput]) -> Table:
 
 
 def _limits_table(found: list[Throughput]) -> Table:
-    columns = "callers", "echo/s", "store runs/s", "sqlite3 runs/s"
-    ratios = "gRPC/echo", "gRPC/engine", "gRPC/sqlite3", "engine/sqlite3", "engine/store"
+    columns = ("callers", "echo/s", "store/s", "sqlite3/s", *found[0].ratios)
     rows = [
         (
             str(it.callers),
             f"{it.echo.per_s:,.0f}",
             f"{it.store.per_s:,.0f}",
             f"{it.sqlite.per_s:,.0f}",
-            f"{it.run.per_s / it.echo.per_s:.3f}",
-            f"{it.run.per_s / it.engine.per_s:.2f}",
-            f"{it.run.per_s / it.sqlite.per_s:.2f}",
-            f"{it.engine.per_s / it.sqlite.per_s:.2f}",
-            f"{it.engine.per_s / it.store.per_s:.2f}",
+            *(f"{ratio:.2f}" for ratio in it.ratios.values()),
         )
         for it in found
     ]
-    return Table("What bounds them", (*columns, *ratios), rows)
+    return Table("What bounds them", columns, rows)
 
 
 def _picture(found: list[Throughput]) -> str:
