@@ -33,15 +33,19 @@ class Rate:
 
 async def rate(call: Call, *, callers: int, seconds: float) -> Rate:
     """
-    Let so many callers call for so long.
+    Let so many callers call for so long, each once at least.
     """
     latencies_s: list[float] = []
     begun = time.perf_counter()
 
     async def calling() -> None:
-        while (before := time.perf_counter()) < begun + seconds:
+        is_over = False
+        while not is_over:
+            before = time.perf_counter()
             await call()
-            latencies_s.append(time.perf_counter() - before)
+            after = time.perf_counter()
+            latencies_s.append(after - before)
+            is_over = after >= begun + seconds
 
     async with asyncio.TaskGroup() as group:
         for _ in range(callers):
