@@ -21,7 +21,7 @@ _BAR = 2.0
 @dataclass(frozen=True, slots=True)
 class Sizes:
     depths: tuple[int, ...] = (1, 10, 100, 1_000)
-    rounds: int = 40
+    rounds: int = 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ Read = Callable[[Calls, str], Awaitable[object]]
 class Sizes:
     few: int = 1_000
     many: int = 1_000_000
-    rounds: int = 60
+    rounds: int = 150
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@ How often something can be done in a second, and how long it takes.
 """
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -58,13 +59,16 @@ async def in_turns(calls: Mapping[Name, Call], rounds: int) -> dict[Name, float]
     """
     Milliseconds that each of some calls takes; medians.
 
-    One call of each in turn, so that a slow moment of the machine meets all alike.
+    One call of each in turn, so that a slow moment of the machine meets all alike; in another order
+    each time, so that none is always behind the same.
     """
     found_ms: dict[Name, list[float]] = {name: [] for name in calls}
+    names, order = list(calls), random.Random(1)
     for number in range(_WARM_UP_ROUNDS + rounds):
-        for name, call in calls.items():
+        order.shuffle(names)
+        for name in names:
             begun = time.perf_counter()
-            await call()
+            await calls[name]()
             if number >= _WARM_UP_ROUNDS:
                 found_ms[name].append((time.perf_counter() - begun) * 1000)
     return {name: median(found) for name, found in found_ms.items()}

@@ -29,7 +29,7 @@ class Sizes:
 
     lengths: tuple[int, ...] = (10, 100, 1_000, 10_000, 100_000)
     sequences_max: int = 10_000
-    rounds: int = 40
+    rounds: int = 100
     weighed: int = 100
 
 
