@@ -56,6 +56,39 @@ async def test_a_step_that_fails_is_no_error_of_the_call(served: Served) -> None
     assert not run.HasField("result")
 
 
+ALL = run_pb2.OutputOptions(
+    view=run_pb2.RUN_VIEW_FULL, include_state=True, include_resume_labels=True
+)
+
+
+@pytest.mark.parametrize(
+    ("workflow_id", "text"),
+    [
+        ("math", b'{"v": 1}'),
+        ("failing", b"1"),
+        ("asking", b"1"),
+        ("asking_twice", b"1"),
+        ("each", b"[1, 2]"),
+    ],
+)
+async def test_a_call_that_waits_answers_what_is_stored(
+    served: Served, workflow_id: str, text: bytes
+) -> None:
+    """
+    Its answer is the run as those who wait are told of it, and is not read.
+    """
+    options: dict[str, Any] = {"output": ALL, "request_context": Payload(json=b'{"who": "me"}')}
+    first = await served.run(workflow_id, text, **options)
+    paused = await served.run(workflow_id, text, per_step=True, **options)
+    (entry, *_) = first.steps
+    travel = pb.TimeTravelRequest(run_id=first.run_id, step=entry, output=ALL)
+    replay = (await served.runs.TimeTravel(travel, metadata=EXACT)).run
+
+    for answered in (first, paused, replay):
+        asked = pb.GetRunRequest(run_id=answered.run_id, output=ALL)
+        assert answered == (await served.runs.GetRun(asked, metadata=EXACT)).run
+
+
 async def test_a_body_that_cancels_a_task_of_its_own_fails_and_leaves_nobody_waiting(
     served: Served,
 ) -> None:

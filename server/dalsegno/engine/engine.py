@@ -241,14 +241,14 @@ class Engine:
 
     # Questions.
 
-    async def wait(self, run_id: str) -> None:
+    async def wait(self, run_id: str) -> Run:
         """
-        Return when the run is at rest: finished, suspended or paused.
+        The run once it is at rest: finished, suspended or paused.
 
         Raises:
             RunNotFound, ShuttingDown
         """
-        await self._feed.wait(run_id)
+        return await self._feed.wait(run_id)
 
     async def watch(
         self, run_id: str, *, after_sequence: int, follow: bool, idle_s: float
@@ -268,14 +268,16 @@ class Engine:
         await self._feed.check(run_id, after_sequence)
         return self._feed.watch(run_id, after_sequence, follow=follow, idle_s=idle_s)
 
-    async def view(self, run_id: str, *, with_steps: bool = True) -> RunView:
+    async def view(
+        self, run_id: str, *, with_steps: bool = True, known: Run | None = None
+    ) -> RunView:
         """
-        A run, with its first records if asked for.
+        A run, with its first records if asked for; as the caller knows it already, or as it is now.
 
         Raises:
             RunNotFound, CorruptHistory
         """
-        return await self._views.run(run_id, with_steps=with_steps)
+        return await self._views.run(run_id, with_steps=with_steps, known=known)
 
     async def steps(self, run_id: str, *, page: str | None, limit: int) -> StepPage:
         """

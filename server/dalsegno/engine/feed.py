@@ -90,9 +90,9 @@ class Feed:
         for tail in self._tails.values():
             tail.wake()
 
-    async def wait(self, run_id: str) -> None:
+    async def wait(self, run_id: str) -> Run:
         """
-        Return when the run is at rest.
+        The run once it is at rest.
 
         Raises:
             RunNotFound: There is no such run.
@@ -100,11 +100,12 @@ class Feed:
         """
         with Use(self._tails, run_id, watches=False) as tail:
             run = self._running.get(run_id) or await self._run(run_id)
-            while not (tail.run or run).status.is_at_rest:
+            while not (run := tail.run or run).status.is_at_rest:
                 if run_id in self._lost:
                     raise self._lost[run_id]
                 self._check(tail, run_id)
                 await tail.rested()
+            return run
 
     async def check(self, run_id: str, after_sequence: int) -> None:
         """

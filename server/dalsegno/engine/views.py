@@ -54,14 +54,14 @@ class Views:
         self._links = links
         self._settings = settings
 
-    async def run(self, run_id: str, *, with_steps: bool) -> RunView:
+    async def run(self, run_id: str, *, with_steps: bool, known: Run | None = None) -> RunView:
         """
-        A run, with its first records if asked for.
+        A run, with its first records if asked for; as the caller knows it already, or as it is now.
 
         Raises:
             RunNotFound, CorruptHistory
         """
-        run = await self._run(run_id)
+        run = known or await self._run(run_id)
         suspensions = () if run.status.is_terminal else await self._suspensions(run)
         if not with_steps:
             return RunView(run, None, suspensions)

@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from dalsegno.engine import Engine
 from dalsegno.engine.commands import Accepted
 from dalsegno.model.errors import InvalidRequest
+from dalsegno.model.run import Run
 from dalsegno.rpc.interceptors.wrap import Context
 from dalsegno.rpc.serialized import Ready, Serialized
 from dalsegno.v1 import run_pb2
@@ -65,16 +66,21 @@ class Answers:
         """
         The run as it is.
         """
-        with_steps = output.view != run_pb2.RUN_VIEW_BASIC
-        view = await self._engine.view(run_id, with_steps=with_steps)
-        return run_to_proto(view, output, form=form, bytes_max=self.bytes_max)
+        return await self._shown(run_id, None, output, form)
 
     async def at_rest(self, run_id: str, output: run_pb2.OutputOptions, form: Form) -> run_pb2.Run:
         """
         The run once it has ended, is suspended or is paused.
         """
-        await self._engine.wait(run_id)
-        return await self.now(run_id, output, form)
+        run = await self._engine.wait(run_id)
+        return await self._shown(run_id, run, output, form)
+
+    async def _shown(
+        self, run_id: str, known: Run | None, output: run_pb2.OutputOptions, form: Form
+    ) -> run_pb2.Run:
+        with_steps = output.view != run_pb2.RUN_VIEW_BASIC
+        view = await self._engine.view(run_id, with_steps=with_steps, known=known)
+        return run_to_proto(view, output, form=form, bytes_max=self.bytes_max)
 
     async def events(
         self, command: Callable[[], Awaitable[Accepted]], context: Context, *, follow: bool
