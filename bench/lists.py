@@ -4,7 +4,6 @@ Reads in a store with a million runs, beside the same reads in one with a thousa
 
 import random
 import shutil
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from bench.calls import METADATA, Calls, connected
 from bench.fill import copied_id, multiply
 from bench.findings import Bar, Findings, Table
-from bench.rates import median
+from bench.rates import Call, in_turns
 from bench.server import serving
 from dalsegno.v1 import run_pb2
 from dalsegno.v1 import run_service_pb2 as pb
@@ -63,7 +62,9 @@ async def measure(folder: Path, sizes: Sizes = Sizes()) -> Findings:
         connected(many.said) as many_calls,
     ):
         stores = _Store(few_calls, sizes.few), _Store(many_calls, sizes.many)
-        readings = [await _compare(what, read, *stores, sizes.rounds) for what, read in _READS]
+        calls = {(what, it): it.reading(read) for what, read in _READS for it in stores}
+        found_ms = await in_turns(calls, sizes.rounds)
+        readings = [Reading(what, *(found_ms[what, it] for it in stores)) for what, _ in _READS]
     return _findings(readings, sizes)
 
 
@@ -83,27 +84,17 @@ class _Store:
     """
 
     def __init__(self, calls: Calls, runs: int) -> None:
-        self.calls = calls
+        self._calls = calls
         self._copies = runs // _MADE - 1
         self._random = random.Random(1)
 
-    def a_run(self) -> str:
+    def reading(self, read: Read) -> Call:
         """
-        Another replay each time, so that no row is at hand because it was just read.
+        Of another replay each time, so that no row is at hand because it was just read.
         """
-        return copied_id(self._random.randint(1, self._copies), _REPLAY_KEY)
-
-
-async def _compare(what: str, read: Read, few: _Store, many: _Store, rounds: int) -> Reading:
-    few_ms: list[float] = []
-    many_ms: list[float] = []
-    for _ in range(rounds):
-        for store, found_ms in ((few, few_ms), (many, many_ms)):
-            run_id = store.a_run()
-            begun = time.perf_counter()
-            await read(store.calls, run_id)
-            found_ms.append((time.perf_counter() - begun) * 1000)
-    return Reading(what, median(few_ms), median(many_ms))
+        return lambda: read(
+            self._calls, copied_id(self._random.randint(1, self._copies), _REPLAY_KEY)
+        )
 
 
 async def _lineage(calls: Calls, run_id: str) -> None:
