@@ -293,9 +293,28 @@ async def test_a_run_of_300_steps_of_1_kib_takes_less_than_half_a_megabyte(path:
     async with opened_sqlite(path) as store:
         first = await write_steps(store, "0198c0de-0000-7000-8000-000000000001", 300)
 
-    assert await size_of(path) - empty < 460_000
-    assert await size_of(path) < 540_000
+    assert await size_of(path) - empty < 405_000
+    assert await size_of(path) < 450_000
     assert path.read_bytes().count(first.encode()) == 1  # noqa: ASYNC240 - likewise
+
+
+async def test_a_step_writes_the_same_in_a_long_run_and_in_a_short_one(
+    store: SqliteStore, path: Path
+) -> None:
+    """
+    The goal: what a commit writes is what has changed, not what there is.
+    The method: let the log grow, of which each commit writes every page that it touches.
+    """
+    log = path.with_name(path.name + "-wal")
+    written = []
+    for steps in (10, 300):
+        before = await size_of(log)
+        await write_steps(store, f"run-{steps}", steps)
+        written.append((await size_of(log) - before) / steps)
+
+    short, long = written
+    assert long < 1.5 * short
+    assert short < 12_000
 
 
 async def test_runs_that_are_written_at_once_take_no_more_than_one_by_one(path: Path) -> None:

@@ -81,6 +81,22 @@ async def test_a_new_database_says_whose_it_is(path: Path) -> None:
     assert sql(path, "PRAGMA journal_mode") == [("wal",)]
 
 
+async def test_a_database_with_larger_pages_keeps_them(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA page_size = 4096")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+    store = await SqliteStore.open(path)
+    await Pen(store).write(told())
+    limit = await store._connection.call(
+        lambda tx: tx.execute("PRAGMA wal_autocheckpoint").fetchone()
+    )
+    await store.close()
+
+    assert sql(path, "PRAGMA page_size") == [(4096,)]
+    assert limit == (1000,)
+
+
 async def test_nothing_but_the_lock_is_left_beside_a_closed_database(path: Path) -> None:
     store = await SqliteStore.open(path)
     await Pen(store).write(told())
@@ -102,7 +118,8 @@ async def test_commits_are_durable_and_readers_cannot_write(path: Path) -> None:
         "trusted_schema": 0,
         "cell_size_check": 1,
         "journal_size_limit": 64 * 1024 * 1024,
-        "wal_autocheckpoint": 1000,
+        "page_size": 1024,
+        "wal_autocheckpoint": 4000,
     }
     assert {name: await pragma(name) for name in expected} == expected  # type: ignore[misc] # Any
     for reader in store._readers:

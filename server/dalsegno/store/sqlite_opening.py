@@ -20,6 +20,15 @@ _LOG = logging.getLogger(__name__)
 
 _CHUNK_BYTES = 1024 * 1024
 
+# Of a database that is made new; one that exists keeps its own. A commit writes each page whole
+# that it touches, and a step forward of a run touches six in a few bytes each: 7.5 KB written per
+# step with these pages, 24 KB with SQLite's own of 4 KiB, at the same cost of time. Payloads of
+# more than 100 KB take twice the time, 13 ms for 2 MB.
+_PAGE_BYTES = 1024
+
+# Of log that a commit may leave before it checkpoints: SQLite's own limit, 1000 pages of 4 KiB.
+_LOG_BYTES = 4096 * 1000
+
 _WRITER_PRAGMAS = (
     # A commit returns when the disk has it: the log promises to survive power loss.
     "PRAGMA synchronous = FULL",
@@ -29,8 +38,6 @@ _WRITER_PRAGMAS = (
     "PRAGMA cell_size_check = ON",
     # After a large burst the log file shrinks to this again (64 MiB), at the next checkpoint.
     "PRAGMA journal_size_limit = 67108864",
-    # Pages of log that a commit may leave before it checkpoints: 4 MiB, SQLite's default.
-    "PRAGMA wal_autocheckpoint = 1000",
 )
 _READER_PRAGMAS = (
     "PRAGMA trusted_schema = OFF",
@@ -137,11 +144,14 @@ def prepare_writer(connection: sqlite3.Connection, scripts: Mapping[int, str]) -
         StoreOpenError: The file system cannot share memory between connections.
         sqlite3.Error: It does not let us write.
     """
+    connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise StoreOpenError("the database is on a file system that cannot do WAL; use a local one")
     for pragma in _WRITER_PRAGMAS:
         connection.execute(pragma)
+    (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_BYTES // page_bytes}")
     migrate(connection, scripts)
     # A file that may only be read opens all the same, and even lets a transaction begin. That is
     # to be said now, not at the first append.
