@@ -139,6 +139,11 @@ test-e2e: setup ## Run the end-to-end tests alone
 bench: setup ## Measure; ONLY=streams,travel for parts, PUBLISH=1 for docs/pictures
 	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(PUBLISH),--publish)
 
+.PHONY: bench-peers
+bench-peers: setup ## Measure beside LangGraph, DBOS, Mastra, VoltAgent; PUBLISH=1 draws for docs
+	bash bench/peers/install.sh $(BIN)/python
+	$(BIN)/python -m bench.peers $(if $(PUBLISH),--publish)
+
 .PHONY: demo
 demo: setup ## Start a run, break it, travel back, stream the replay
 	$(BIN)/python -m examples.orders.demo
@@ -154,5 +159,6 @@ check: lint type test ## What CI runs, on the tree as it is
 .PHONY: clean
 clean: ## Remove the environment, caches and what the demo left
 	rm -rf .demo .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf bench/peers/.venv bench/peers/node/node_modules
 	rm -rf clients/typescript/node_modules clients/typescript/build clients/typescript/dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
