@@ -59,6 +59,6 @@ async def measure(folder: Path, sizes: Sizes = Sizes()) -> Findings:
 
 def _findings(starts: list[Start], full_bytes: int) -> Findings:
     rows = [(it.what, f"{it.ms:,.0f}", f"{it.ms / starts[0].ms:.2f}") for it in starts]
-    title = f"Start of a server, until it answers; the full store has {full_bytes / 1e6:,.0f} MB"
+    title = f"Start of a server (full store: {full_bytes / 1e6:,.0f} MB)"
     table = Table(title, ("store", "median ms", "ratio"), rows)
     return Findings([asdict(it) for it in starts], [table])
