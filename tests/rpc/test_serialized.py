@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from dalsegno.engine.tail import Shared
 from dalsegno.model.event import Event, EventType
 from dalsegno.model.payload import Payload
 from dalsegno.rpc import serialized
@@ -32,12 +33,12 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
     return counts
 
 
-def outputs(count: int, letters: int = 10, state: int = 0) -> list[Event]:
+def outputs(count: int, letters: int = 10, state: int = 0) -> Shared:
     text, kept = (Payload(b'"%s"' % (b"x" * length)) for length in (letters, state))
-    return [
+    return Shared(
         Event("r", 1 + index, 1_000_000, EventType.STEP_OUTPUT, "a", text, state=kept)
         for index in range(count)
-    ]
+    )
 
 
 def sequences(messages: list[bytes]) -> list[int]:
@@ -47,7 +48,7 @@ def sequences(messages: list[bytes]) -> list[int]:
 def test_an_event_is_serialized_once_for_all_its_readers(made: Counter[int]) -> None:
     events, answers = outputs(100), Serialized(Form.VALUE, _MESSAGE_MAX)
 
-    read = [list(answers.ready(events[reader % 3 :]).messages) for reader in range(50)]
+    read = [list(answers.ready(Shared(events[reader % 3 :])).messages) for reader in range(50)]
 
     assert set(made.values()) == {1}
     assert all(messages == read[0][reader % 3 :] for reader, messages in enumerate(read))
@@ -84,6 +85,15 @@ def test_what_is_kept_for_other_readers_is_bounded_in_events() -> None:
     list(answers.ready(outputs(3000, 1)).messages)
 
     assert len(answers._kept) == serialized._KEPT
+
+
+def test_what_one_reader_alone_has_read_is_not_kept() -> None:
+    answers = Serialized(Form.JSON, _MESSAGE_MAX)
+
+    messages = list(answers.ready(list(outputs(100))).messages)
+
+    assert sequences(messages) == list(range(1, 101))
+    assert not answers._kept
 
 
 def test_little_is_serialized_before_it_is_sent(made: Counter[int]) -> None:

@@ -265,8 +265,8 @@ class Engine:
             RunNotFound, SequenceOutOfRange: Before the first batch.
             ShuttingDown: From the iterator, when the server stops.
         """
-        await self._feed.check(run_id, after_sequence)
-        return self._feed.watch(run_id, after_sequence, follow=follow, idle_s=idle_s)
+        first = await self._feed.first(run_id, after_sequence)
+        return self._feed.watch(run_id, after_sequence, follow=follow, idle_s=idle_s, first=first)
 
     async def view(
         self, run_id: str, *, with_steps: bool = True, known: Run | None = None
@@ -298,10 +298,12 @@ class Engine:
         Raises:
             RunNotFound, SequenceOutOfRange
         """
-        await self._feed.check(run_id, after_sequence)
-        return await self._store.events(
+        found = await self._store.events(
             run_id, after=after_sequence, limit=limit, bytes_max=bytes_max
         )
+        if not found:  # else there is such a run, and such a cursor
+            await self._feed.check(run_id, after_sequence)
+        return found
 
     async def list_runs(self, where: RunFilter, *, page: str | None, limit: int) -> RunPage:
         """

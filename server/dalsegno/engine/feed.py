@@ -109,53 +109,80 @@ class Feed:
 
     async def check(self, run_id: str, after_sequence: int) -> None:
         """
-        Refuse a watch that cannot be.
+        Refuse a cursor that cannot be.
 
         Raises:
             RunNotFound: There is no such run.
             SequenceOutOfRange: The cursor lies beyond the newest event.
         """
-        run = self._running.get(run_id)
-        if run is None or after_sequence > run.newest_sequence:
-            run = await self._run(run_id)
+        run = await self._run(run_id)
         if after_sequence > run.newest_sequence:
             raise SequenceOutOfRange(run_id, after_sequence, run.newest_sequence)
 
+    async def first(self, run_id: str, after_sequence: int) -> Sequence[Event]:
+        """
+        What a watch begins with, if that is in the log already; few events, to be there soon.
+
+        Raises:
+            RunNotFound, SequenceOutOfRange: There can be no such watch.
+        """
+        run = self._running.get(run_id)
+        if run is not None and after_sequence <= run.newest_sequence:
+            return ()  # it may be in the window
+        batch = await self._store.events(
+            run_id, after=after_sequence, limit=_FIRST_PAGE, bytes_max=_PAGE_BYTES
+        )
+        if not batch:
+            await self.check(run_id, after_sequence)
+        return batch
+
     async def watch(
-        self, run_id: str, after_sequence: int, *, follow: bool, idle_s: float
+        self,
+        run_id: str,
+        after_sequence: int,
+        *,
+        follow: bool,
+        idle_s: float,
+        first: Sequence[Event] = (),
     ) -> AsyncGenerator[Sequence[Event], None]:
         """
         The run's events after a sequence, in batches; an empty batch when idle, and more often
         than asked for while the run is lost.
 
+        Args:
+            first: The first batch, as far as it is known.
+
         Raises:
             ShuttingDown: The server stops.
         """
-        cursor, limit, looked = after_sequence, _FIRST_PAGE, -1
+        cursor, looked = after_sequence, -1
+        batch, first = first, ()  # a watcher that waits holds no events
         with Use(self._tails, run_id, watches=True) as tail:
             while True:
                 moves = tail.moves
-                batch = tail.after(cursor)
-                if batch is None:
-                    batch = await self._store.events(
-                        run_id, after=cursor, limit=limit, bytes_max=_PAGE_BYTES
-                    )
-                    limit = _PAGE
+                batch = batch or await self._after(tail, run_id, cursor)
                 if batch:
-                    cursor = batch[-1].sequence
+                    cursor, looked = batch[-1].sequence, -1
+                    rests = batch[-1].type.rests_run
                     yield batch
-                    if not batch[-1].type.rests_run:
-                        continue
-                if batch or looked != moves:
+                    batch = ()
+                    if rests and await self._is_over(tail, run_id, cursor, follow=follow):
+                        return
+                    continue
+                if looked != moves:
                     looked = moves
                     if await self._is_over(tail, run_id, cursor, follow=follow):
                         return
-                if (
-                    not batch
-                    and moves == tail.moves
-                    and not await self._moved(tail, run_id, idle_s)
-                ):
+                if moves == tail.moves and not await self._moved(tail, run_id, idle_s):
                     yield ()
+
+    async def _after(self, tail: Tail, run_id: str, cursor: int) -> Sequence[Event]:
+        batch = tail.after(cursor)
+        if batch is None:
+            return await self._store.events(
+                run_id, after=cursor, limit=_PAGE, bytes_max=_PAGE_BYTES
+            )
+        return batch
 
     async def _is_over(self, tail: Tail, run_id: str, cursor: int, *, follow: bool) -> bool:
         run = tail.run or self._running.get(run_id) or await self._run(run_id)

@@ -17,6 +17,12 @@ WINDOW = 256  # events kept for each watched run
 WINDOW_BYTES = 1024 * 1024
 
 
+class Shared(list[Event]):
+    """
+    Events of a window: other watchers of the run are told of the very same objects.
+    """
+
+
 class Tail:
     """
     The newest events of one run that somebody watches or waits for.
@@ -73,13 +79,13 @@ class Tail:
         self.window.clear()
         self._size = 0
 
-    def after(self, sequence: int) -> Sequence[Event] | None:
+    def after(self, sequence: int) -> Shared | None:
         """
         The events after a sequence; None if the window does not reach back so far.
         """
         if not self.window or self.window[0].sequence > sequence + 1:
             return None
-        return self.window[sequence + 1 - self.window[0].sequence :]
+        return Shared(self.window[sequence + 1 - self.window[0].sequence :])
 
     def wake(self) -> None:
         """

@@ -92,6 +92,7 @@ class Answers:
         """
         serialized = self._serialized[form_of(context)]
         accepted = await command()
+        heartbeat = Ready([heartbeat_answer(accepted.run_id)])
         watched = await self._engine.watch(
             accepted.run_id,
             after_sequence=accepted.after_sequence,
@@ -101,9 +102,8 @@ class Answers:
         async with aclosing(watched):
             await context.send_initial_metadata(())
             async for batch in watched:
-                yield (
-                    serialized.ready(batch) if batch else Ready([heartbeat_answer(accepted.run_id)])
-                )
+                yield serialized.ready(batch) if batch else heartbeat
+                del batch  # a reader that waits holds no events
 
     async def page(self, request: Message, fetch: Fetch[M]) -> tuple[Sequence[M], str]:
         """

@@ -3,9 +3,10 @@ Answers of streams, serialized: once for all readers of an event.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from dalsegno.engine.tail import Shared
 from dalsegno.model.event import Event
 from dalsegno.wire.event import event_answer
 from dalsegno.wire.payload import Form
@@ -34,7 +35,7 @@ class Ready:
 
 class Serialized:
     """
-    Serializes events in one form, and keeps the newest for other readers of the same run.
+    Serializes events in one form, and keeps those that others may be told of, too.
 
     Args:
         bytes_max: Of one message; larger ones lose payloads.
@@ -48,26 +49,18 @@ class Serialized:
         self._kept: OrderedDict[int, tuple[Event, bytes, int]] = OrderedDict()
         self._size = 0
 
-    def ready(self, events: Iterable[Event]) -> Ready:
-        return Ready(self._messages(events))
+    def ready(self, events: Sequence[Event]) -> Ready:
+        make = self._known if isinstance(events, Shared) else self._new
+        return Ready(_ahead(map(make, events)))
 
-    def _messages(self, events: Iterable[Event]) -> Iterator[bytes]:
-        ahead: list[bytes] = []
-        size = 0
-        for event in events:
-            ahead.append(self._message(event))
-            size += len(ahead[-1])
-            if len(ahead) >= _AHEAD or size >= _AHEAD_BYTES:
-                yield from ahead
-                ahead.clear()
-                size = 0
-        yield from ahead
+    def _new(self, event: Event) -> bytes:
+        return event_answer(event, self._form, self._bytes_max)
 
-    def _message(self, event: Event) -> bytes:
+    def _known(self, event: Event) -> bytes:
         known = self._kept.get(id(event))
         if known is not None:
             return known[1]
-        message = event_answer(event, self._form, self._bytes_max)
+        message = self._new(event)
         size = event.size + len(message)
         self._kept[id(event)] = (event, message, size)
         self._size += size
@@ -75,3 +68,19 @@ class Serialized:
             _, oldest = self._kept.popitem(last=False)
             self._size -= oldest[2]
         return message
+
+
+def _ahead(messages: Iterable[bytes]) -> Iterator[bytes]:
+    """
+    The same, some of them made before the first is given.
+    """
+    ahead: list[bytes] = []
+    size = 0
+    for message in messages:
+        ahead.append(message)
+        size += len(message)
+        if len(ahead) >= _AHEAD or size >= _AHEAD_BYTES:
+            yield from ahead
+            ahead.clear()
+            size = 0
+    yield from ahead
