@@ -1,10 +1,11 @@
 """
-What a stream holds while nothing happens, counted: asyncio's tasks and timers, events, bytes.
+What watchers share and what each of them holds, counted: asyncio's tasks and timers, events, bytes.
 """
 
 import asyncio
 import gc
 import tracemalloc
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,14 @@ import pytest_asyncio
 
 from dalsegno.engine.tail import Tail
 from dalsegno.model.event import Event
+from dalsegno.rpc import serialized
 from dalsegno.rpc.stalls import Sending
+from dalsegno.v1 import run_service_pb2 as pb
+from dalsegno.v1.payload_pb2 import Payload
+from dalsegno.wire.event import event_answer
+from dalsegno.wire.payload import Form
 from tests.streams.assembled import Assembled, assembled
+from tests.streams.guarantees import read
 
 _WATCHERS = 100
 
@@ -92,3 +99,30 @@ async def test_an_idle_watcher_takes_little_memory(server: Assembled) -> None:
     assert (after - before) / _WATCHERS < _BYTES_MAX
     for stream in first + more:
         stream.cancel()
+
+
+async def test_what_happens_is_serialized_once_for_all_who_watch(
+    server: Assembled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: Counter[int] = Counter()
+
+    def counted(event: Event, form: Form, bytes_max: int) -> bytes:
+        made[event.sequence] += 1
+        return event_answer(event, form, bytes_max)
+
+    monkeypatch.setattr(serialized, "event_answer", counted)
+    emission = b'{"count": 300}'
+    await server.run("emitting_when_asked", emission, run_id="e")
+    begun = made.total()
+    watchers = [asyncio.create_task(read(server.watch("e", 4, follow=True), 4)) for _ in range(20)]
+    async with asyncio.timeout(20):
+        while server.watchers < 20:  # noqa: ASYNC110 - what a server does has no event
+            await asyncio.sleep(0.01)
+
+    answer = pb.ResumeRequest(run_id="e", resume_data=Payload(json=b"1"))
+    run = (await server.runs.Resume(answer)).run
+    transcripts = await asyncio.gather(*watchers)
+
+    assert begun == 0
+    assert made == dict.fromkeys(range(5, run.newest_sequence + 1), 1)
+    assert {transcript.sequences[-1] for transcript in transcripts} == {run.newest_sequence}
