@@ -13,7 +13,9 @@ LENGTHS = (10, 100, 1_000)
 PATIENCE_S = 5.0
 TRAVELS = 3  # of each length in each round
 
-# Runs that are stored: many small ones, and few with texts of 1 KiB.
+# Runs that are stored: some before, as first pages are hardly filled, then many small ones, and few
+# with texts of 1 KiB.
+FIRST_RUNS = 20
 SMALL_RUNS = 50
 TEXT_RUNS, TEXT_STEPS, TEXT_BYTES = 5, 100, 1024
 

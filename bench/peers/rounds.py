@@ -87,6 +87,10 @@ class Found:
     texts: Storage
 
     @property
+    def name(self) -> str:
+        return self.contender.name + ("" if self.is_durable else " (not synced)")
+
+    @property
     def is_durable(self) -> bool:
         """
         Whether each of its connections syncs its commits: power loss takes no step that has ended.
@@ -127,8 +131,9 @@ async def measure(contenders: Sequence[Contender], folder: Path) -> list[Found]:
 async def _enter(stack: AsyncExitStack, contender: Contender, folder: Path) -> Twice:
     both = []
     for name in ("alone", "crowded"):
-        (folder / name).mkdir(exist_ok=True)
-        both.append(await stack.enter_async_context(running(contender, folder / name)))
+        own = folder / contender.name / name
+        own.mkdir(parents=True)
+        both.append(await stack.enter_async_context(running(contender, own)))
     return Twice(*both)
 
 
@@ -136,7 +141,7 @@ async def _prepare(pair: Twice) -> str:
     """
     Make a run of each length, and warm up; and, if the longest is left out, why.
     """
-    await pair.crowded.ask("rate", callers=plan.CALLERS[-1], seconds=0.1)
+    await pair.crowded.ask("rate", callers=plan.CALLERS[1], seconds=0.1)
     took_s = 0.0
     for steps in plan.LENGTHS:
         if took_s > plan.PATIENCE_S:
@@ -165,7 +170,7 @@ async def _take_turns(pairs: Sequence[tuple[Twice, Times]], *, begin_with: int) 
 async def _store(asked: Asked) -> tuple[Storage, Storage]:
     letters = random.Random(1)  # the same text each time
     text = "".join(letters.choices(string.ascii_letters, k=plan.TEXT_BYTES))
-    await asked.ask("fill", runs=plan.SMALL_RUNS, steps=plan.STEPS, text=None)  # first pages
+    await asked.ask("fill", runs=plan.FIRST_RUNS, steps=plan.STEPS, text=None)
     small = await _grow(asked, plan.SMALL_RUNS, plan.STEPS, None)
     return small, await _grow(asked, plan.TEXT_RUNS, plan.TEXT_STEPS, text)
 
