@@ -136,8 +136,9 @@ class Beginning:
         Make a replay; see `Engine.time_travel`.
         """
         workflow, source_run, source = await self._source(command)
+        if command.new_run_id is not None:
+            await self._check_is_free(command.new_run_id)
         run_id = command.new_run_id or self._new_id()
-        await self._check_is_free(run_id)
         shape = self._runs.registry.shape(workflow)
         trip = Trip(
             command,
@@ -193,4 +194,5 @@ class Beginning:
             raise WorkflowMismatch(run.run_id, expected=workflow.id, actual=run.workflow_id)
         if not run.status.is_at_rest:
             raise SourceRunActive(run.run_id, run.status)
-        return workflow, run, History(self._runs.store, await self._runs.links.of(run), {})
+        link = await self._runs.links.of(run)
+        return workflow, run, History(self._runs.store, link, {}, remembers=True)

@@ -24,7 +24,9 @@ class History:
     Args:
         link: The run's; through it all others of its lineage are reached.
         overlay: Records of the run that are not committed yet; they come first.
-        is_new: Whether the run has nothing in the store yet.
+        is_unwritten: Says whether the run has nothing in the store yet.
+        remembers: Whether a record is read once and then remembered: for who asks the same of a
+            run that rests several times in a row.
     """
 
     def __init__(
@@ -33,12 +35,14 @@ class History:
         link: Link,
         overlay: Mapping[str, Record],
         *,
-        is_new: bool = False,
+        is_unwritten: Callable[[], bool] = lambda: False,
+        remembers: bool = False,
     ) -> None:
         self.store = store
         self.link = link
         self._overlay = overlay
-        self._is_new = is_new
+        self._is_unwritten = is_unwritten
+        self._remembered: dict[str, Record | None] | None = {} if remembers else None
 
     async def record(self, address: str) -> Record | None:
         """
@@ -49,7 +53,11 @@ class History:
         Raises:
             CorruptHistory: The record cannot be read.
         """
-        return await self.seen(None, self.link, address)
+        if self._remembered is None:
+            return await self.seen(None, self.link, address)
+        if address not in self._remembered:
+            self._remembered[address] = await self.seen(None, self.link, address)
+        return self._remembered[address]
 
     async def own(self, address: str) -> Record | None:
         """
@@ -191,7 +199,7 @@ class History:
             return await self._as_seen(child, record)
         if address in self._overlay:
             return self._overlay[address]
-        if self._is_new:
+        if self._is_unwritten():
             return None
         return await self.store.record(link.run_id, address)
 
@@ -210,7 +218,7 @@ class History:
         # What is written while the store is asked leaves the overlay before the answer comes.
         unwritten = list(self._overlay.values()) if child is None else []
         first = 0
-        while child is not None or not self._is_new:
+        while child is not None or not self._is_unwritten():
             page = await self.store.iterations(link.run_id, container, first=first, limit=_PAGE)
             for record in page:
                 index = addresses.index_under(record.address, container)

@@ -111,6 +111,13 @@ class LiveRun:
         self.began.add_done_callback(_retrieve)
 
     @property
+    def is_unwritten(self) -> bool:
+        """
+        Whether nothing of the run was handed to the store yet: all there is of it is here.
+        """
+        return self._creates
+
+    @property
     def is_full(self) -> bool:
         """
         Whether the run has as many events as it may have; what ends it comes on top.

@@ -133,7 +133,8 @@ class Runs:
         """
         A walk of a live run, with what it sees of the runs it was made from.
         """
-        history = History(self.store, link(live.run, shape, source), live.overlay)
+        own = link(live.run, shape, source)
+        history = History(self.store, own, live.overlay, is_unwritten=lambda: live.is_unwritten)
         source_history = History(self.store, source, {}) if source is not None else None
         return Walk(
             live=live,

@@ -153,7 +153,7 @@ class Planner:
         draft = self._draft(entered)
         source = self._trip.source
         seen_from = link(draft, self._trip.shape, source.link if source is not None else None)
-        view = History(self._trip.store, seen_from, self._given, is_new=True)
+        view = History(self._trip.store, seen_from, self._given, is_unwritten=lambda: True)
         return view, Inputs(draft, view, source)
 
     async def _check_items(self, target: Place, inputs: Inputs) -> None:

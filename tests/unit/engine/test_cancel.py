@@ -155,10 +155,11 @@ async def test_no_step_begins_after_the_cancellation(stages: Stages, bodies: Bod
     release = stage.store.hold_append(2)
     run_id = await stage.start("w", "")
     await until(lambda: len(stage.store.appends) == 2)
+    walk = stage.engine._supervisor.walk_of(run_id)
+    assert walk is not None
 
     canceling = asyncio.create_task(stage.engine.cancel(Cancel(run_id)))
-    for _ in range(20):
-        await asyncio.sleep(0)
+    await until(lambda: walk.live.is_canceling)
     release.set()
     await canceling
     run = await stage.seen(run_id)

@@ -151,6 +151,18 @@ async def test_travels_cost_the_same_behind_and_inside_a_long_loop(
     assert costs[0].events == costs[1].events
 
 
+async def test_a_travel_asks_the_store_nothing_twice(stages: Stages, bodies: Bodies) -> None:
+    stage = await stages.open(Workflow("w").then(*bodies.steps("abc")))
+    source = await stage.run("w", "")
+
+    _, travel = await cost(stage, stage.begin_travel("c", source))
+
+    del travel.calls["append"]
+    # The source; its records of the target and of the step before; the state it had then. To wait
+    # for the replay is one more look at a run, if it rests before.
+    assert travel.calls in [{"run": runs, "record": 2, "state_before": 1} for runs in (1, 2)]
+
+
 async def test_shown_replays_share_their_history(stages: Stages, bodies: Bodies) -> None:
     """
     A replay owns what it executed and nothing else, however much it shows.
