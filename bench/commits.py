@@ -12,7 +12,8 @@ pragmas, and commit where the engine does:
 import itertools
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,36 +28,41 @@ from dalsegno.store.statements import load
 
 _SQL = load("sqlite.sql")
 
+# Takes callers and seconds.
+Measure = Callable[[int, float], Awaitable[Rate]]
 
-async def store_rate(folder: Path, prepared: Prepared, *, callers: int, seconds: float) -> Rate:
+
+# Both keep their files open: a log that is new grows with every commit, which takes the disk longer
+# than to write it over, as a server does soon after its start.
+@asynccontextmanager
+async def store_writer(db: Path, prepared: Prepared) -> AsyncIterator[Measure]:
     """
     Runs written through the store.
     """
-    store = await SqliteStore.open(folder / f"store_{callers}.db")
     names = itertools.count()
-    prefix = time.time_ns()
+    store = await SqliteStore.open(db)
+
+    async def write_run() -> None:
+        for append in prepared.appends(f"run-{next(names)}"):
+            await store.append(append)
+
     try:
         await store.put_definition(prepared.definition)
-
-        async def write_run() -> None:
-            for append in prepared.appends(f"run-{prefix}-{next(names)}"):
-                await store.append(append)
-
-        return await rate(write_run, callers=callers, seconds=seconds)
+        yield lambda callers, seconds: rate(write_run, callers=callers, seconds=seconds)
     finally:
         await store.close()
 
 
-def sqlite_rate(folder: Path, prepared: Prepared, *, callers: int, seconds: float) -> Rate:
+@asynccontextmanager
+async def sqlite_writer(db: Path, prepared: Prepared) -> AsyncIterator[Measure]:
     """
     Runs written by plain sqlite3.
     """
-    connection = sqlite3.connect(folder / f"sqlite_{callers}.db", isolation_level=None)
-    sqlite_opening.prepare_writer(connection, migrations())
-    (newest,) = connection.execute(_SQL["newest_key"]).fetchone()
-    keys = itertools.count((newest or 0) + 1)
-    runs, elapsed_s = 0, 0.0
-    try:
+    keys = itertools.count(1)
+    connection = sqlite3.connect(db, isolation_level=None)
+
+    async def write(callers: int, seconds: float) -> Rate:
+        runs, elapsed_s = 0, 0.0
         while elapsed_s < seconds:
             batches = list(_batches(prepared, [next(keys) for _ in range(callers)]))
             begun = time.perf_counter()
@@ -64,9 +70,13 @@ def sqlite_rate(folder: Path, prepared: Prepared, *, callers: int, seconds: floa
                 batch.commit(connection)
             elapsed_s += time.perf_counter() - begun
             runs += callers
+        return Rate(runs / elapsed_s, elapsed_s / (runs / callers) * 1000, runs)
+
+    try:
+        sqlite_opening.prepare_writer(connection, migrations())
+        yield write
     finally:
         connection.close()
-    return Rate(runs / elapsed_s, elapsed_s / (runs / callers) * 1000, runs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.calls import Calls, connected
-from bench.commits import sqlite_rate, store_rate
+from bench.commits import Measure, sqlite_writer, store_writer
 from bench.findings import Bar, Findings, Table
 from bench.pictures import Series, line_chart
 from bench.prepared import Prepared
@@ -35,7 +35,7 @@ class Sizes:
 
     callers: tuple[int, ...] = (1, 16, 64, 256)
     rounds: int = 5
-    seconds: float = 1.5
+    seconds: float = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +71,17 @@ class _Round:
 
     def __init__(
         self,
-        folder: Path,
-        prepared: Prepared,
         server: Child,
         connections: Sequence[Calls],
         engine: Child,
+        store: Measure,
+        sqlite: Measure,
     ) -> None:
-        self._folder = folder
-        self._prepared = prepared
         self._server = server
         self._calls = itertools.cycle(connections)
         self._engine = engine
+        self._store = store
+        self._sqlite = sqlite
 
     async def measure(self, callers: int, seconds: float) -> Throughput:
         calls, part_s = self._calls, seconds / 3
@@ -93,8 +93,8 @@ class _Round:
             self._engine, lambda: self._engine_rate(callers, seconds)
         )
         echo = await rate(lambda: next(calls).echo(), callers=callers, seconds=part_s)
-        store = await store_rate(self._folder, self._prepared, callers=callers, seconds=part_s)
-        sqlite = sqlite_rate(self._folder, self._prepared, callers=callers, seconds=part_s)
+        store = await self._store(callers, part_s)
+        sqlite = await self._sqlite(callers, part_s)
         ratios = {
             "gRPC/echo": run.per_s / echo.per_s,
             "gRPC/engine": run.per_s / engine.per_s,
@@ -119,14 +119,18 @@ async def measure(folder: Path, sizes: Sizes = Sizes()) -> Findings:
     async with (
         serving(db, [_WORKFLOW]) as server,
         child("bench.inprocess", str(folder / "engine.db"), _WORKFLOW) as engine,
+        store_writer(folder / "store.db", prepared) as store,
+        sqlite_writer(folder / "sqlite.db", prepared) as sqlite,
         AsyncExitStack() as stack,
     ):
         connecting = [connected(server.said) for _ in range(_CONNECTIONS)]
         connections = [await stack.enter_async_context(it) for it in connecting]
-        one = _Round(folder, prepared, server, connections, engine)
-        for _ in range(sizes.rounds):
+        one = _Round(server, connections, engine, store, sqlite)
+        for number in range(1 + sizes.rounds):
             for callers in sizes.callers:
-                rounds[callers].append(await one.measure(callers, sizes.seconds))
+                found = await one.measure(callers, sizes.seconds)
+                if number > 0:  # until then, files grow that later are written over
+                    rounds[callers].append(found)
     return _findings([_middle(found) for found in rounds.values()])
 
 

@@ -223,8 +223,11 @@ def _resume_table(resumptions: list[Resumption]) -> Table:
 
 def _memory_table(memory: Memory) -> Table:
     before, peak = memory.before_bytes / 2**20, memory.peak_bytes / 2**20
-    title = "Memory of the server while the sources were made, all at once"
-    return Table(title, ("", "MiB"), [("before", f"{before:.0f}"), ("peak", f"{peak:.0f}")])
+    rows = [
+        ("before the sources were made", f"{before:.0f}"),
+        ("at most, while they were", f"{peak:.0f}"),
+    ]
+    return Table("Memory of the server", ("when", "MiB"), rows)
 
 
 def _picture(travels: list[Travel], resumptions: list[Resumption]) -> str:
