@@ -11,9 +11,9 @@ from pathlib import Path
 _BYTES = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
 _ROWS = "SELECT (SELECT count(*) FROM runs), (SELECT count(*) FROM records), count(*) FROM events"
 _ROWS_OF_RUN = (
-    "SELECT * FROM runs WHERE key = ?",
-    "SELECT * FROM records WHERE run = ? ORDER BY address",
-    "SELECT * FROM events WHERE id >> 32 = ? ORDER BY id",
+    "SELECT * FROM runs WHERE key = :key",
+    "SELECT * FROM records WHERE run = :key ORDER BY address",
+    "SELECT * FROM events WHERE id >= :key << 32 AND id < (:key + 1) << 32 ORDER BY id",
 )
 
 
@@ -42,7 +42,7 @@ def digest(db: Path, run_id: str) -> str:
     with _open(db) as connection:
         (key,) = connection.execute("SELECT key FROM runs WHERE run_id = ?", (run_id,)).fetchone()
         for statement in _ROWS_OF_RUN:
-            for row in connection.execute(statement, (key,)):
+            for row in connection.execute(statement, {"key": key}):
                 result.update(repr(row).encode())
     return result.hexdigest()
 

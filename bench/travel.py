@@ -140,12 +140,14 @@ async def _sources(
     async def suspended(steps: int) -> str:
         return (await calls.suspend("asking", str(-steps).encode())).run_id
 
-    asking = asyncio.gather(*map(suspended, loops))
-    found = await asyncio.gather(
-        *(finished("sequence", steps) for steps in sequences),
-        *(finished("loop", steps) for steps in loops),
+    found, asking = await asyncio.gather(
+        asyncio.gather(
+            *(finished("sequence", steps) for steps in sequences),
+            *(finished("loop", steps) for steps in loops),
+        ),
+        asyncio.gather(*map(suspended, loops)),
     )
-    return found, dict(zip(loops, await asking, strict=True))
+    return found, dict(zip(loops, asking, strict=True))
 
 
 def _travel(calls: Calls, source: Source) -> Call:
