@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from bench.peers import report
-from bench.peers.process import ROOT, contenders
+from bench.peers.process import ROOT, ours, peers
 from bench.peers.rounds import measure
 
 _RESULTS = ROOT / "bench" / "results"
@@ -28,7 +28,7 @@ async def main(*, publishes: bool) -> None:
     """
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="dalsegno-bench-") as name:
-        found = await measure(contenders(), Path(name))
+        found = await measure([*peers(), *ours()], Path(name))
     machine = {
         "cpus": os.cpu_count(),
         "system": platform.platform(),

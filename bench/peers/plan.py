@@ -11,7 +11,7 @@ SECONDS = 1.0  # of each rate in each round; the last runs end after that
 # 100 steps is not asked for the longest.
 LENGTHS = (10, 100, 1_000)
 PATIENCE_S = 5.0
-TRAVELS = 3  # of each length in each round
+TRAVELS = 5  # of each length in each round
 
 # Runs that are stored: some before, as first pages are hardly filled, then many small ones, and few
 # with texts of 1 KiB.

@@ -70,24 +70,31 @@ class Contender:
     is_ours: bool = False
 
 
-def contenders() -> Sequence[Contender]:
+def peers() -> Sequence[Contender]:
     """
     Raises:
-        FileNotFoundError: The peers are not installed.
+        FileNotFoundError: They are not installed.
     """
-    python = str(_VENV / "bin" / "python")
+    python, mastra = str(_VENV / "bin" / "python"), str(_HERE / "node" / "mastra.mjs")
     return [
         Contender("LangGraph", (python, "-m", "bench.peers.langgraph_peer")),
         Contender("DBOS", (python, "-m", "bench.peers.dbos_peer")),
-        Contender("Mastra", (_node(), str(_HERE / "node" / "mastra.mjs"))),
-        Contender("Mastra, synced", (_node(), str(_HERE / "node" / "mastra.mjs"), "full")),
+        Contender("Mastra", (_node(), mastra)),
+        Contender("Mastra, synced", (_node(), mastra, "full")),
         Contender("VoltAgent", (_node(), str(_HERE / "node" / "voltagent.mjs"))),
-        Contender("Dal Segno, gRPC", (sys.executable, "-m", "bench.peers.grpc_peer"), is_ours=True),
-        Contender(
-            "Dal Segno, in process",
-            (sys.executable, "-m", "bench.peers.engine_peer"),
-            is_ours=True,
-        ),
+    ]
+
+
+def ours() -> Sequence[Contender]:
+    """
+    As it is used, then without gRPC.
+    """
+    python = sys.executable
+    through_grpc = (python, "-m", "bench.peers.grpc_peer")
+    in_process = (python, "-m", "bench.peers.engine_peer")
+    return [
+        Contender("Dal Segno, gRPC", through_grpc, is_ours=True),
+        Contender("Dal Segno, in process", in_process, is_ours=True),
     ]
 
 
