@@ -72,15 +72,11 @@ class Bar:
 
 
 def bars(found: Sequence[Found]) -> list[Bar]:
-    ours = next(item for item in found if item.contender.is_ours)
+    mine = next(item.times for item in found if item.contender.is_ours)
+    durable = [item.times for item in _peers(found)]
+    all_peers = [item.times for item in found if not item.contender.is_ours]
     return [
-        Bar(
-            callers,
-            bar,
-            ours.times.per_s(callers) / _fastest(_peers(found), callers),
-            ours.times.per_s(callers)
-            / _fastest([item for item in found if not item.contender.is_ours], callers),
-        )
+        Bar(callers, bar, mine.ratio_to(durable, callers), mine.ratio_to(all_peers, callers))
         for callers, bar in plan.BARS.items()
     ]
 
@@ -123,10 +119,6 @@ def _line(item: Found, points: Sequence[tuple[float, float]]) -> Series:
     return Series(item.name, points, is_ours=item.contender.is_ours)
 
 
-def _fastest(peers: Sequence[Found], callers: int) -> float:
-    return max(item.times.per_s(callers) for item in peers)
-
-
 def _rates(found: Sequence[Found]) -> Table:
     table = _table(
         f"Runs of {plan.STEPS} steps per second, by callers, and against the fastest peer*"
@@ -135,11 +127,12 @@ def _rates(found: Sequence[Found]) -> Table:
         table.add_column(f"{callers}", justify="right")
         table.add_column("ratio", justify="right")
     table.add_column("ms/step alone", justify="right")
+    peers = [item.times for item in _peers(found)]
     for item in found:
         cells = []
         for callers in plan.CALLERS:
-            per_s = item.times.per_s(callers)
-            cells += [f"{per_s:,.1f}", f"{per_s / _fastest(_peers(found), callers):.2f}"]
+            ratio = item.times.ratio_to(peers, callers)
+            cells += [f"{item.times.per_s(callers):,.1f}", f"{ratio:.2f}"]
         alone = 1000 / item.times.per_s(1) / plan.STEPS
         table.add_row(item.name, *cells, f"{alone:.2f}")
     return table

@@ -49,6 +49,17 @@ class Times:
     def per_s(self, callers: int) -> float:
         return median(self.rates[callers])
 
+    def ratio_to(self, others: Sequence["Times"], callers: int) -> float:
+        """
+        To the fastest of some others: the least of the ratios to each, within rounds, as what the
+        disk takes differs more between rounds than contenders do.
+        """
+        mine = self.rates[callers]
+        return min(
+            median(rate / its for rate, its in zip(mine, other.rates[callers], strict=True))
+            for other in others
+        )
+
     def travel_ms(self, steps: int) -> float | None:
         return median(self.travels_ms[steps]) if steps in self.travels_ms else None
 
