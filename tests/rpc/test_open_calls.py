@@ -148,6 +148,19 @@ async def test_calls_are_answered_beside_more_watchers_than_may_be(db: Path) -> 
     assert run.status == run_pb2.RUN_STATUS_SUCCESS
 
 
+async def test_calls_beyond_those_of_a_connection_wait_and_none_is_refused(db: Path) -> None:
+    limits = {"streams_per_connection_max": 1, "calls_per_connection_max": 2}
+    async with serving(db, WORKFLOWS, **limits) as server:
+
+        async def call_again_and_again() -> None:
+            for _ in range(20):
+                await server.runs.ListRuns(pb.ListRunsRequest())
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(20):
+                group.create_task(call_again_and_again())
+
+
 async def test_however_a_stream_ends_its_place_is_free_again(db: Path) -> None:
     async with serving(db, WORKFLOWS, streams_max=1) as server:
         await server.run("asking", b"1", run_id="asking")

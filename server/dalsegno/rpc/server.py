@@ -159,6 +159,9 @@ def _options(settings: Settings) -> list[tuple[str, int]]:
         # Otherwise a second server takes the same port, and half of the calls.
         "grpc.so_reuseport": 0,
         "grpc.max_concurrent_streams": settings.calls_per_connection_max,
+        # Otherwise it counts streams that have just ended, too, and refuses new ones of a client
+        # that keeps to the limit, with UNAVAILABLE: 16 % of calls where 60 callers share 6 places.
+        "grpc.http.overload_protection": 0,
         "grpc.max_receive_message_length": settings.message_bytes_max,
         "grpc.max_send_message_length": settings.message_bytes_max,
         "grpc.max_metadata_size": settings.metadata_bytes_max,
