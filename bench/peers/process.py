@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sqlite3
 import sys
 import tempfile
@@ -109,6 +110,9 @@ def _node() -> str:
 class Asked:
     """
     A contender that runs, and answers.
+
+    While it is not asked it is stopped, with what it has started: some look again and again whether
+    there is work, which the one whose turn it is would pay for.
     """
 
     contender: Contender
@@ -121,12 +125,21 @@ class Asked:
         """
         assert self.process.stdin is not None
         assert self.process.stdout is not None
+        self.signal(signal.SIGCONT)
         self.process.stdin.write(json.dumps({"do": do, **what}).encode() + b"\n")
         line = await asyncio.wait_for(self.process.stdout.readline(), _ANSWER_S)
+        self.signal(signal.SIGSTOP)
         said = json.loads(line) if line else {"error": "it has ended; its last words are above"}
         if "error" in said:
             raise RuntimeError(f"{self.contender.name}: {do} {what}: {said['error']}")
         return said["answer"]
+
+    def signal(self, number: signal.Signals) -> None:
+        """
+        Tell it, and what it has started, unless all have ended.
+        """
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
 
     async def place(self) -> Place:
         answer: Place = await self.ask("place")
@@ -154,11 +167,14 @@ async def running(contender: Contender, folder: Path) -> AsyncIterator[Asked]:
         env=_ENVIRONMENT,
         cwd=ROOT,
         limit=_LINE_BYTES,
+        process_group=0,
     )
     assert process.stdin is not None
+    asked = Asked(contender, process)
     try:
-        yield Asked(contender, process)
+        yield asked
     finally:
+        asked.signal(signal.SIGCONT)
         process.stdin.close()  # nothing more is asked: it ends, and what it has started, too
         try:
             await asyncio.wait_for(process.wait(), _STOP_S)
