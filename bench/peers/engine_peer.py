@@ -62,8 +62,7 @@ class InProcess(Contender):
         }
 
     async def _result(self, run_id: str) -> object:
-        await self._engine.wait(run_id)
-        run = (await self._engine.view(run_id, with_steps=False)).run
+        run = await self._engine.wait(run_id)
         return run.result and json.loads(run.result.json)
 
 
