@@ -57,8 +57,8 @@ async def run(engine: Engine, workflow_id: str) -> None:
         RuntimeError: It did not end well.
     """
     accepted = await engine.run(StartRun(workflow_id, input_data=b"0"))
-    await engine.wait(accepted.run_id)
-    view = await engine.view(accepted.run_id, with_steps=False)
+    known = await engine.wait(accepted.run_id)
+    view = await engine.view(accepted.run_id, with_steps=False, known=known)
     if view.run.status is not RunStatus.SUCCESS:
         raise RuntimeError(f"run {view.run.run_id} is {view.run.status}: {view.run.error}")
 
