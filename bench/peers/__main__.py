@@ -51,4 +51,8 @@ async def main(*, publishes: bool) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="bench.peers", description="Measure beside peers.")
     parser.add_argument("--publish", action="store_true", help="write the pictures to docs")
-    asyncio.run(main(publishes=parser.parse_args().publish))
+    arguments = parser.parse_args()
+    try:
+        asyncio.run(main(publishes=arguments.publish))
+    except FileNotFoundError as error:  # the peers' programs
+        parser.exit(1, f"{error}\n")
