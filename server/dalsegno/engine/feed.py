@@ -77,6 +77,7 @@ class Feed:
         """
         hit(Failpoint.PUBLISH_BEFORE)
         self._lost.pop(run_id, None)
+        self._running.pop(run_id, None)
         tail = self._tails.get(run_id)
         if tail is not None:
             tail.is_deleted = True

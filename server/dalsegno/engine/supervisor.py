@@ -195,6 +195,7 @@ class Supervisor:
         A walk has ended by an error. If nothing of it was ever written, that concerns only who
         asked for it; else whoever waits for the run, which is to be taken up again.
         """
+        live.error = live.error or error  # what is still being written is told of no more
         if not live.began.done():
             live.began.set_exception(error)
         if live.began.exception() is not None:

@@ -298,6 +298,29 @@ async def test_a_walk_with_a_bug_is_not_begun_for_ever(
     assert (run.status, run.error.type) == ("failed", "TooManyRecoveries")
 
 
+async def test_who_waits_is_told_of_a_bug_though_a_last_write_is_kept_after_it(
+    stages: Stages, bodies: Bodies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def bug(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("dalsegno.engine.drive.record_outcome", bug)
+    gate = Gate()
+    stage, _, run_id = await held(stages, bodies, gate)
+    await freeze(stage)
+    walk = stage.engine._supervisor.walk_of(run_id)
+    assert walk is not None
+    bodies.will("b", lambda value, ctx: ctx.emit(value))
+    last = stage.store.hold_append(2)
+    gate.open()
+    await until(lambda: run_id in stage.engine._supervisor.broken)
+    last.set()
+    await walk.live.settle_writes()
+
+    with pytest.raises(ZeroDivisionError):
+        await stage.engine.wait(run_id)
+
+
 async def test_suspects_are_taken_up_one_by_one(stages: Stages, bodies: Bodies) -> None:
     """
     The goal: few of those that were only there when a server died are counted for it.
